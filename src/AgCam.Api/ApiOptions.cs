@@ -22,11 +22,11 @@ public sealed record ApiOptions
     /// <summary>Keys that may call. Without keys only this machine may call.</summary>
     public IReadOnlyList<ApiKey> Keys { get; init; } = [];
 
-    /// <summary>Maximum bytes and pixels of an uploaded image. Default 32 MiB and 2^26 pixels.</summary>
+    /// <summary>Maximum bytes of an uploaded image. Default 32 MiB.</summary>
     [Range(1, 1L << 30)]
     public long MaxUploadBytes { get; init; } = 32L << 20;
 
-    /// <inheritdoc cref="MaxUploadBytes"/>
+    /// <summary>Maximum pixels of an uploaded image. Default 2^26.</summary>
     [Range(1, 1L << 29)]
     public long MaxUploadPixels { get; init; } = ImageLimits.Default.MaxPixels;
 
@@ -39,8 +39,8 @@ public sealed record ApiOptions
     public double MaxBodySeconds { get; init; } = 300;
 
     /// <summary>
-    /// Maximum bytes of all bodies in transfer in this process; excess requests get 429. A body counts with its whole length, and with 128
-    /// KiB at least. An image that is larger than the limit is received alone. Default 256 MiB.
+    /// Maximum bytes of all bodies in transfer in this process; excess requests get 429. A body counts with its whole length, at least
+    /// 128 KiB. A larger image is received when no other body is. Default 256 MiB.
     /// </summary>
     [Range(1, 1L << 40)]
     public long MaxReceivingBytes { get; init; } = 256L << 20;
@@ -90,7 +90,7 @@ public sealed record ApiOptions
     public double DryRunSeconds { get; init; } = 20;
 
     /// <summary>
-    /// Additional seconds in which a worker explains a sample of a dry run, when the pace of the model is unknown. 0 asks no worker.
+    /// Additional seconds in which a worker explains a sample of a dry run, when the pace of the model is unknown. 0 turns it off.
     /// Default 30.
     /// </summary>
     [Range(0, 600)]

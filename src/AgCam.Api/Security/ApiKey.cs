@@ -19,7 +19,7 @@ public sealed record ApiKey
     [Required]
     public string Sha256 { get; init; } = "";
 
-    /// <summary>Scopes, each one of <see cref="Scope.All"/>.</summary>
+    /// <summary>Scopes of the key: submit, read, admin.</summary>
     public IReadOnlyList<string> Scopes { get; init; } = [];
 
     /// <summary>Creates a key of 256 random bits: the text for its holder and the entry for the configuration.</summary>

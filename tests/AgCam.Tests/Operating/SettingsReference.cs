@@ -50,20 +50,21 @@ internal static partial class SettingsReference
             """
             # Configuration
 
-            Every setting of `agcam serve`, `agcam api` and `agcam worker`: from `appsettings.json` in the current folder
-            (`{"Pipeline": {"ChunkSize": 64}}`), over it from the environment, over that from the command line where it has an
-            option for it. In a file a name's parts are nested objects; in the environment `__` stands between them, and N
-            counts from 0. A setting that does not exist, is of another type or out of its range ends the start with exit code
-            2 and its name.
+            This page lists every setting of `agcam serve`, `agcam api` and `agcam worker`. A setting comes from
+            `appsettings.json` in the current folder (`{"Pipeline": {"ChunkSize": 64}}`). The environment overrides the file, and
+            an option of the command line overrides both. In a file the parts of a name are nested objects. In the environment
+            they are separated by `__`. N counts from 0.
 
-            Secrets (passwords in addresses, the webhooks' key, credentials of S3) belong into a file that a setting ending in
-            `File` names, or into the environment, never onto the command line.
+            An unknown setting, or a value of another type or out of range, stops the start with exit code 2 and the setting's name.
 
-            OpenTelemetry's own variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_SERVICE_NAME`,
-            `OTEL_TRACES_SAMPLER`, ...) are read as they are; without an endpoint nothing is collected. The log's levels are
-            .NET's: `Logging__LogLevel__AgCam=Debug`.
+            Put secrets (passwords in addresses, the webhooks' key, S3 credentials) into a file that a setting ending in `File`
+            names, or into the environment. Never put them on the command line.
 
-            This page is made from the options types by a test; after a change, `AGCAM_WRITE_DOCS=1` before it writes the page anew.
+            The program reads OpenTelemetry's variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_PROTOCOL`,
+            `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, ...). Without an endpoint it exports nothing. Log levels are .NET's:
+            `Logging__LogLevel__AgCam=Debug`.
+
+            A test generates this page from the option types. After a change run the test with `AGCAM_WRITE_DOCS=1`.
 
             """
         );
@@ -71,7 +72,7 @@ internal static partial class SettingsReference
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"\n## {section}\n\nOf {processes}. {Comment(type)}\n\n| setting | environment | type | default | meaning "
+                $"\n## {section}\n\nSettings of {processes}. {Comment(type)}\n\n| setting | environment | type | default | meaning "
                     + $"|\n|---|---|---|---|---|\n"
             );
             foreach (var setting in Of(section, type))
