@@ -57,8 +57,16 @@ fi
 
 dotnet build AgCamPipeline.sln -c Release --nologo -v quiet
 
+logs=$(mktemp -d)
+declare -A running=() # process id to project
+clean_up() {
+  [ ${#running[@]} -eq 0 ] || kill "${!running[@]}" 2>/dev/null || true
+  stop_services
+  rm -rf "$logs"
+}
+trap clean_up EXIT
+
 start_services() { # [RELEASE]: the Debian release that the broker comes from
-  trap stop_services EXIT
   started=$services
   if [ "$services" = docker ]; then
     local environment
@@ -71,7 +79,6 @@ start_services() { # [RELEASE]: the Debian release that the broker comes from
   fi
 }
 stop_services() {
-  trap - EXIT
   case "$started" in
     docker) infra/test-services/docker.sh down "agcam-test-$$" ;;
     debian) infra/test-services/debian.sh down ;;
@@ -101,15 +108,29 @@ command -v promtool >/dev/null || echo "left out: tests of the alert rules (apt-
 command -v strace >/dev/null || echo "left out: tests of whom a service calls (apt-get install strace)"
 
 passed=0 failed=0 skipped=0 broken=0 failures=
-run_tests() { # PROJECT [ARGS...]
-  local project=$1 name log code
+start_tests() { # PROJECT [ARGS...]: in the background, with its output in a file
+  local project=$1 name
   shift
   name=$(basename "$project")
-  echo "== $name${*:+ $*}"
-  log=$(mktemp)
   [ -z "$filter" ] || set -- "$@" --filter-class "*$filter*"
+  echo "== $name${*:+ $*}" >"$logs/$name"
   [ $# -eq 0 ] || set -- "$@" --ignore-exit-code 8 # it may leave nothing
-  "$project/bin/Release/net10.0/$name" --no-ansi --progress off --timeout 30m "$@" 2>&1 | tee "$log" && code=0 || code=$?
+  # Interruptible, as in the foreground: a shell makes background processes ignore SIGINT, and they pass that on.
+  env --default-signal=INT,QUIT "$project/bin/Release/net10.0/$name" --no-ansi --progress off --timeout 30m "$@" >>"$logs/$name" 2>&1 &
+  running[$!]=$name
+  echo "started $name"
+}
+
+finish_tests() { # waits for one project, prints its output and counts its tests
+  local process='' each name log code
+  while [ -z "$process" ]; do
+    for each in "${!running[@]}"; do kill -0 "$each" 2>/dev/null || process=$each; done
+    [ -n "$process" ] || wait -n "${!running[@]}" 2>/dev/null || true # it may miss one that a signal ended
+  done
+  wait "$process" 2>/dev/null && code=0 || code=$?
+  name=${running[$process]} log=$logs/${running[$process]}
+  unset "running[$process]"
+  cat "$log"
   count() { sed -n "s/^ *$1: \([0-9]*\)$/\1/p" "$log" | tail -n 1; }
   if [ -z "$(count total)" ] || { [ "$code" -ne 0 ] && [ "$(count failed)" = 0 ]; }; then
     echo "$name ended with exit code $code and no failed test to explain it" >&2
@@ -121,7 +142,21 @@ run_tests() { # PROJECT [ARGS...]
   passed=$((passed + $(count succeeded || true) + 0))
   failed=$((failed + $(count failed || true) + 0))
   skipped=$((skipped + $(count skipped || true) + 0))
-  rm -f "$log"
+}
+
+# Two projects at a time, the longest first: half of the time tests wait, for a process, a lease or a broker.
+projects=(tests/AgCam.Pipeline.Tests tests/AgCam.Cli.Tests)
+for project in tests/*.Tests; do
+  [[ " ${projects[*]} " = *" $project "* ]] || projects+=("$project")
+done
+run_all() { # [ARGS...]
+  local project
+  for project in "${projects[@]}"; do
+    [ -d "$project" ] || continue
+    [ ${#running[@]} -lt 2 ] || finish_tests
+    start_tests "$project" "$@"
+  done
+  while [ ${#running[@]} -gt 0 ]; do finish_tests; done
 }
 
 # Of what touches a broker, `wire` is what may differ between brokers and takes no more than a minute; `whole` is the rest.
@@ -133,16 +168,22 @@ if [ -n "$numerical" ]; then
   for unit in $units; do
     for threads in 1 2; do
       echo "== ATEN_CPU_CAPABILITY=$unit OMP_NUM_THREADS=$threads"
-      ATEN_CPU_CAPABILITY=$unit OMP_NUM_THREADS=$threads run_tests tests/AgCam.Tests --filter-trait Category=numerical
+      ATEN_CPU_CAPABILITY=$unit OMP_NUM_THREADS=$threads start_tests tests/AgCam.Tests --filter-trait Category=numerical
+      finish_tests
     done
   done
 else
-  for project in tests/*.Tests; do run_tests "$project" "${traits[@]}"; done
+  run_all "${traits[@]}" --filter-not-trait Runs=alone
+  # What compares times or restarts the services
+  for project in $(grep -rlF --include=*.cs '[Trait("Runs", "alone")]' tests | cut -d / -f 1,2 | sort -u); do
+    start_tests "$project" --filter-trait Runs=alone
+    finish_tests
+  done
 fi
 if [ "$broker" = both ]; then
   stop_services
   start_services bookworm
-  for project in tests/*.Tests; do run_tests "$project" --filter-trait RabbitMQ=wire; done
+  run_all --filter-trait RabbitMQ=wire
 fi
 failed=$((failed + broken))
 stop_services

@@ -166,13 +166,13 @@ public sealed class TestScriptTests : IDisposable
                 "debian.sh down ",
                 "debian.sh up bookworm",
                 "debian.sh env ",
-                "tests",
+                "tests RabbitMQ=wire",
                 "debian.sh down ",
             ],
             run.Calls
         );
-        Assert.Contains("== AgCam.Some.Tests\n", run.Output);
-        Assert.Contains("== AgCam.Some.Tests --filter-trait RabbitMQ=wire\n", run.Output);
+        Assert.Contains("== AgCam.Pipeline.Tests --filter-not-trait Runs=alone\n", run.Output);
+        Assert.Contains("== AgCam.Pipeline.Tests --filter-trait RabbitMQ=wire\n", run.Output);
         Assert.EndsWith("6 passed, 0 failed, 0 skipped\n", run.Output);
     }
 
@@ -235,26 +235,70 @@ public sealed class TestScriptTests : IDisposable
             "failed to care",
             "passed Some.Third (1ms)"
         );
-        Program(ProgramOf("AgCam.Torn.Tests", "AgCam.Torn.Tests"), "echo it crashed; exit 3");
+        Program(ProgramOf("AgCam.Torn.Tests"), "echo it crashed; exit 3");
         var run = await RunAsync();
 
         Assert.Equal(1, run.Code);
-        Assert.EndsWith(
-            "\nfailed Some.First(text: \"a (b)\") (12ms)\nfailed Some.Second (1s 2ms)\nAgCam.Torn.Tests ended with exit code 3\n"
-                + "1 passed, 3 failed, 0 skipped\n",
-            run.Output,
-            StringComparison.Ordinal
+        var end = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^4..];
+        Assert.Equal(
+            ["AgCam.Torn.Tests ended with exit code 3", "failed Some.First(text: \"a (b)\") (12ms)", "failed Some.Second (1s 2ms)"],
+            end[..3].Order(StringComparer.Ordinal)
         );
+        Assert.Equal("1 passed, 3 failed, 0 skipped", end[3]);
 
         void Append(params string[] lines) =>
-            File.AppendAllText(ProgramOf("AgCam.Some.Tests", "AgCam.Some.Tests"), string.Concat(lines.Select(line => $"echo '{line}'\n")));
+            File.AppendAllText(ProgramOf("AgCam.Pipeline.Tests"), string.Concat(lines.Select(line => $"echo '{line}'\n")));
+    }
+
+    [Fact]
+    public async Task Two_projects_run_at_the_same_time_and_each_ones_output_is_whole()
+    {
+        foreach (var project in (string[])["AgCam.Pipeline.Tests", "AgCam.One.Tests", "AgCam.Two.Tests"])
+            Program(
+                ProgramOf(project),
+                $$"""
+                echo "begins {{project}}" >>"$LOG"
+                echo "first of {{project}}"
+                sleep 1
+                printf 'second of {{project}}\n  total: 3\n  failed: 0\n  succeeded: 2\n  skipped: 1\n'
+                echo "ends {{project}}" >>"$LOG"
+                """
+            );
+        var run = await RunAsync(["--services", "none"]);
+
+        Assert.True(run.Code == 0, run.Said);
+        Assert.All(run.Calls[1..3], call => Assert.StartsWith("begins ", call, StringComparison.Ordinal));
+        Assert.StartsWith("ends ", run.Calls[3], StringComparison.Ordinal);
+        foreach (var project in (string[])["AgCam.Pipeline.Tests", "AgCam.One.Tests", "AgCam.Two.Tests"])
+            Assert.Contains(
+                $"== {project} --filter-not-trait Runs=alone\nfirst of {project}\nsecond of {project}\n  total: 3\n",
+                run.Output,
+                StringComparison.Ordinal
+            );
+        Assert.EndsWith("6 passed, 0 failed, 3 skipped\n", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tests_that_run_alone_come_after_all_others()
+    {
+        Program(
+            ProgramOf("AgCam.Other.Tests"),
+            "sleep 1; echo other >>\"$LOG\"; printf '  total: 1\\n  failed: 0\\n  succeeded: 1\\n  skipped: 0\\n'"
+        );
+        Directory.CreateDirectory(Path.Combine(_folder, "tests/AgCam.Pipeline.Tests/Running"));
+        File.WriteAllText(Path.Combine(_folder, "tests/AgCam.Pipeline.Tests/Running/Some.cs"), "[Trait(\"Runs\", \"alone\")]");
+        var run = await RunAsync(["--services", "none"]);
+
+        Assert.True(run.Code == 0, run.Said);
+        Assert.Equal(["dotnet build", "tests", "other", "tests Runs=alone"], run.Calls);
+        Assert.EndsWith("7 passed, 0 failed, 0 skipped\n", run.Output, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Numerical_tests_run_on_each_vector_unit_with_one_and_two_threads_and_no_services()
     {
         Program(
-            ProgramOf("AgCam.Tests", "AgCam.Tests"),
+            ProgramOf("AgCam.Tests"),
             """
             echo "${ATEN_CPU_CAPABILITY:-} ${OMP_NUM_THREADS:-} $*" >>"$LOG"
             printf '  total: 3\n  failed: 0\n  succeeded: 3\n  skipped: 0\n'
@@ -275,7 +319,7 @@ public sealed class TestScriptTests : IDisposable
     private static List<string> Named(IEnumerable<string> calls, string option) =>
         [.. calls.Select(call => call.Split(' ')).Select(words => words[Array.IndexOf(words, option) + 1])];
 
-    private string ProgramOf(string project, string name) => Path.Combine(_folder, "tests", project, "bin", "Release", "net10.0", name);
+    private string ProgramOf(string project) => Path.Combine(_folder, "tests", project, "bin", "Release", "net10.0", project);
 
     private void Copy(string path)
     {
@@ -296,9 +340,15 @@ public sealed class TestScriptTests : IDisposable
 
     private void Tests(params string[] said) =>
         Program(
-            ProgramOf("AgCam.Some.Tests", "AgCam.Some.Tests"),
-            $"echo tests >>\"$LOG\"\necho \"given ${{AGCAM_TEST_RABBITMQ:-}} ${{AGCAM_TEST_RABBITMQ_MANAGEMENT:-}} "
-                + $"${{AGCAM_TEST_MONGODB:-}}\"\n{string.Join('\n', said.Select(line => $"echo '  {line}'"))}"
+            ProgramOf("AgCam.Pipeline.Tests"),
+            $$$"""
+            arguments="$* "
+            trait=${arguments##*--filter-trait }
+            [ "$trait" != "$arguments" ] || trait=
+            echo "tests${trait:+ ${trait%% *}}" >>"$LOG"
+            echo "given ${AGCAM_TEST_RABBITMQ:-} ${AGCAM_TEST_RABBITMQ_MANAGEMENT:-} ${AGCAM_TEST_MONGODB:-}"
+            {{{string.Join('\n', said.Select(line => $"echo '  {line}'"))}}}
+            """
         );
 
     /// <returns>Exit code, standard output, both outputs, and every called program in order.</returns>

@@ -8,6 +8,7 @@ namespace AgCam.Pipeline.Tests.Running;
 /// </summary>
 [Collection(nameof(FaultRunTests))]
 [Trait("RabbitMQ", "whole")]
+[Trait("Runs", "alone")]
 public sealed class FaultRunTests
 {
     public static bool MayRestartServices => Environment.GetEnvironmentVariable("AGCAM_TEST_SERVICES_OWNED") == "1";
