@@ -23,9 +23,9 @@ namespace AgCam.Benchmarks;
 /// </summary>
 internal static class TelemetryCosts
 {
-    private static readonly (string Name, Func<IDisposable?> Listen)[] Ways =
+    private static readonly (string Name, Func<IDisposable?> Listen)[] Variants =
     [
-        ("nobody listens", () => null),
+        ("no listener", () => null),
         ("traces", Traces),
         ("traces and metrics", () => new Both(Traces(), Metrics())),
     ];
@@ -39,32 +39,32 @@ internal static class TelemetryCosts
             await using var scratch = Scratch.OneProcess();
             using var host = Build(scratch.Options with { References = new ReferenceOptions { Roots = [folder] } });
             await host.StartAsync();
-            var taken = Ways.Select(_ => new List<double>()).ToArray();
+            var taken = Variants.Select(_ => new List<double>()).ToArray();
             for (var round = -1; round < rounds; round++)
-            for (var turn = 0; turn < Ways.Length; turn++)
+            for (var position = 0; position < Variants.Length; position++)
             {
-                var way = (round + 1 + turn) % Ways.Length; // the first variant changes
-                var files = PipelineRate.Write(Path.Combine(folder, $"{round}-{way}"), images);
+                var variant = (round + 1 + position) % Variants.Length; // the first variant changes
+                var files = PipelineRate.Write(Path.Combine(folder, $"{round}-{variant}"), images);
                 GC.Collect();
-                using (Ways[way].Listen())
+                using (Variants[variant].Listen())
                 {
                     var before = Process.GetCurrentProcess().TotalProcessorTime;
                     await PipelineRate.RunAsync(host, NullEngine.Pin, files);
                     if (round >= 0)
-                        taken[way].Add((Process.GetCurrentProcess().TotalProcessorTime - before).TotalMicroseconds / images);
+                        taken[variant].Add((Process.GetCurrentProcess().TotalProcessorTime - before).TotalMicroseconds / images);
                 }
                 Directory.Delete(files, recursive: true);
             }
             await host.StopAsync();
             Console.WriteLine(
-                "| | CPU us an image, median | least | most | more than with nobody, median of the rounds |\n|---|---|---|---|---|"
+                "| | CPU us an image, median | least | most | more than without, median of the rounds |\n|---|---|---|---|---|"
             );
-            foreach (var ((name, _), way) in Ways.Zip(taken))
+            foreach (var ((name, _), variant) in Variants.Zip(taken))
                 Console.WriteLine(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"| {name} | {Median.Of(way):F1} | {way.Min():F1} | {way.Max():F1} | "
-                            + $"{Median.Of([.. way.Zip(taken[0], (with, without) => with - without)]):F1} |"
+                        $"| {name} | {Median.Of(variant):F1} | {variant.Min():F1} | {variant.Max():F1} | "
+                            + $"{Median.Of([.. variant.Zip(taken[0], (with, without) => with - without)]):F1} |"
                     )
                 );
         }

@@ -167,7 +167,7 @@ public sealed class ChartTests
         string[] kinds = ["ipBlock", "podSelector", "namespaceSelector"];
         Assert.All(
             egress.SelectMany(rule => rule["to"]!.AsArray()),
-            peer => Assert.True(kinds.Any(kind => peer![kind] is not null), $"{peer} is everybody.")
+            peer => Assert.True(kinds.Any(kind => peer![kind] is not null), $"{peer} allows every peer.")
         );
     }
 

@@ -38,8 +38,8 @@ internal sealed partial class HostProcess : IAsyncDisposable
         start.Environment["DOTNET_gcServer"] = "0";
         var process = new Process { StartInfo = start };
         var host = new HostProcess(process);
-        process.OutputDataReceived += (_, line) => host.Hear(line.Data);
-        process.ErrorDataReceived += (_, line) => host.Hear(line.Data);
+        process.OutputDataReceived += (_, line) => host.Receive(line.Data);
+        process.ErrorDataReceived += (_, line) => host.Receive(line.Data);
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
@@ -90,7 +90,7 @@ internal sealed partial class HostProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private void Hear(string? line)
+    private void Receive(string? line)
     {
         if (line is not null)
             _said.Enqueue(line);

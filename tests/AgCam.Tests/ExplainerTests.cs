@@ -102,11 +102,11 @@ public sealed class ExplainerTests : IDisposable
             _picture,
             new ExplainOptions { Targets = [Target.Parse("top:5", _explainer.Classes)], Signed = true }
         );
-        var alone = _explainer.Explain(_picture, ExplainOptions.Default);
+        var single = _explainer.Explain(_picture, ExplainOptions.Default);
         Assert.Equal(5, several.Targets.Count);
-        AssertClose(alone.Targets[0].Heatmap, several.Targets[0].Heatmap);
+        AssertClose(single.Targets[0].Heatmap, several.Targets[0].Heatmap);
         Assert.All(several.Targets, target => Assert.NotNull(target.Negative));
-        Assert.Null(alone.Targets[0].Negative);
+        Assert.Null(single.Targets[0].Negative);
     }
 
     [Fact]

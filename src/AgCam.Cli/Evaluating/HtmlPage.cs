@@ -162,9 +162,9 @@ internal sealed class HtmlPage(
     private string Classes(string metric)
     {
         var byMethod = methods.ToDictionary(method => method.Name, method => tables.ByClass(method.Name, metric));
-        var judge = tables.Reference ?? methods[0].Name;
+        var reference = tables.Reference ?? methods[0].Name;
         var classes = tables
-            .Classes.OrderBy(@class => byMethod[judge].TryGetValue(@class.Key, out var mean) ? mean : double.PositiveInfinity)
+            .Classes.OrderBy(@class => byMethod[reference].TryGetValue(@class.Key, out var mean) ? mean : double.PositiveInfinity)
             .ThenBy(@class => @class.Key, StringComparer.Ordinal);
         var table = Html.Table(
             methods.Select(method => Html.Text(method.Name)).Prepend("images").Prepend("class"),
@@ -176,7 +176,7 @@ internal sealed class HtmlPage(
                     .Select(Html.Cell)
             )
         );
-        return $"<h2>{metric} by class</h2>\n<p>Worst first by {Html.Text(judge)}.</p>\n{table}";
+        return $"<h2>{metric} by class</h2>\n<p>Worst first by {Html.Text(reference)}.</p>\n{table}";
 
         string Mean(MethodSummary method, string @class) =>
             byMethod[method.Name].TryGetValue(@class, out var mean) ? Html.Number(mean) : "n/a";

@@ -110,7 +110,7 @@ public sealed partial record PipelineRate(
             cancellationToken,
             host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping
         );
-        cancellationToken = ended.Token; // SIGTERM stops the host's work, and nobody would wait for a job that nobody does
+        cancellationToken = ended.Token; // SIGTERM stops the host, so the job would never end
         var store = host.Services.GetRequiredService<IStore>();
         var job = (
             await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = model }, cancellationToken: cancellationToken)

@@ -349,7 +349,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     {
         var credentials = Path.Combine(Directory.CreateTempSubdirectory("agcam-api-").FullName, "credentials");
         File.WriteAllText(credentials, "[default]\naws_access_key_id = AKIDTEST\naws_secret_access_key = secret\n");
-        var nobody = new S3Options
+        var unreachable = new S3Options
         {
             Buckets = ["data"],
             Endpoint = "http://127.0.0.1:9",
@@ -359,7 +359,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         };
         await using var api = await RunningApi.StartAsync(
             worker: false,
-            pipeline: options => options with { References = options.References with { S3 = nobody } }
+            pipeline: options => options with { References = options.References with { S3 = unreachable } }
         );
         foreach (var path in new[] { "/v1/jobs", "/v1/jobs/dry-run" })
         {

@@ -10,13 +10,16 @@ public sealed class ExplainEventsTests
     public void Failing_subscriber_does_not_stop_an_event_from_reaching_the_others()
     {
         var events = new ExplainEvents();
-        var heard = 0;
-        using var failing = events.Subscribe(_ => throw new ObjectDisposedException("gone"), _ => throw new InvalidOperationException());
-        using var other = events.Subscribe(_ => heard++, _ => heard++);
+        var received = 0;
+        using var failing = events.Subscribe(
+            _ => throw new ObjectDisposedException("disposed"),
+            _ => throw new InvalidOperationException()
+        );
+        using var other = events.Subscribe(_ => received++, _ => received++);
 
         events.Dispatch(new ChunkExplained());
         events.Dispatch(new JobCompleted());
 
-        Assert.Equal(2, heard);
+        Assert.Equal(2, received);
     }
 }

@@ -40,7 +40,7 @@ internal sealed class LockedBroker : IAsyncDisposable
     {
         var broker = new LockedBroker(new Uri(Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ_MANAGEMENT")!));
         await broker.PutAsync($"vhosts/{broker._name}", new { });
-        foreach (var role in new BusTopology(broker.Over(new PipelineOptions(), "nobody")).Roles)
+        foreach (var role in new BusTopology(broker.Over(new PipelineOptions(), "none")).Roles)
             await broker.AddUserAsync(role.Name, role.Configure, role.Write, role.Read);
         return broker;
     }

@@ -87,7 +87,7 @@ public sealed class TlsTests
     public async Task Broker_refuses_clients_without_a_certificate_of_its_authority()
     {
         using var folder = new Certificates();
-        var (certificate, key) = folder.Authority("a stranger");
+        var (certificate, key) = folder.Authority("another authority");
         await Assert.ThrowsAsync<BusException>(() =>
             new BusTopology(Over(new PipelineOptions(), Ours with { CertificateFile = certificate, KeyFile = key })).VerifyAsync(
                 null,
@@ -103,8 +103,8 @@ public sealed class TlsTests
     public void Unusable_files_are_named()
     {
         using var made = new Certificates();
-        var (certificate, key) = made.Authority("somebody");
-        var other = made.Authority("somebody else");
+        var (certificate, key) = made.Authority("client");
+        var other = made.Authority("other");
         Assert.Contains("nowhere.pem", Refused(new TlsOptions { CaFile = "/nowhere.pem" }));
         Assert.Contains(key, Refused(new TlsOptions { CaFile = key })); // a PEM file without a certificate
         Assert.Contains("/nowhere.pem", Refused(new TlsOptions { CertificateFile = "/nowhere.pem", KeyFile = key }));
@@ -136,9 +136,9 @@ public sealed class TlsTests
     {
         using var made = new Certificates();
         var (right, wrong) = (made.Text("right", "swordfish"), made.Text("wrong", "sesame"));
-        var (certificate, key) = made.Authority("somebody");
-        var bundle = made.Pkcs12("somebody", "swordfish");
-        var (locked, lockedKey) = (certificate, made.Locked("somebody", "swordfish"));
+        var (certificate, key) = made.Authority("client");
+        var bundle = made.Pkcs12("client", "swordfish");
+        var (locked, lockedKey) = (certificate, made.Locked("client", "swordfish"));
         foreach (
             var (fits, file) in new[]
             {
@@ -147,7 +147,7 @@ public sealed class TlsTests
             }
         )
         {
-            Assert.Equal("CN=somebody", (fits with { PasswordFile = right }).ClientCertificate()!.Subject);
+            Assert.Equal("CN=client", (fits with { PasswordFile = right }).ClientCertificate()!.Subject);
             foreach (var message in new[] { Refused(fits with { PasswordFile = wrong }), Refused(fits) })
             {
                 Assert.Contains(file, message);

@@ -85,7 +85,7 @@ public sealed class HostCircuitBreakerTests
             _ =>
             {
                 Interlocked.Increment(ref _asked);
-                return answers() ? Task.FromResult(1) : Task.FromException<int>(new IOException("nobody there"));
+                return answers() ? Task.FromResult(1) : Task.FromException<int>(new IOException("connection refused"));
             },
             Cancel
         );

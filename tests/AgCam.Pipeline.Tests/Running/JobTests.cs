@@ -177,17 +177,17 @@ public sealed class JobTests
         var options = Processes.Options(pictures) with { References = new() { Roots = [pictures.Folder, few.Folder] } };
         await using var process = await Processes.StartAsync(options, new WorkerOptions(), ObservedLoader.Slow(2));
         var solo = await process.SubmitAsync(Completion.Spec(few) with { Targets = ["top:2"] });
-        var alone = (await process.WaitAsync(solo.Id, job => job.State == JobState.Completed)).Finished!.Value - solo.Created;
+        var single = (await process.WaitAsync(solo.Id, job => job.State == JobState.Completed)).Finished!.Value - solo.Created;
 
         var big = await process.SubmitAsync(Completion.Spec(pictures));
         await process.WaitAsync(big.Id, job => job.Progress.ChunksDone >= 2);
         var small = await process.SubmitAsync(Completion.Spec(few) with { Targets = ["top:3"] });
         var behind = (await process.WaitAsync(small.Id, job => job.State == JobState.Completed)).Finished!.Value - small.Created;
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"alone {alone.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s");
+        TestContext.Current.TestOutputHelper?.WriteLine($"single {single.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s");
         Assert.True(
-            behind <= 3 * alone + TimeSpan.FromSeconds(1),
-            $"alone {alone.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s"
+            behind <= 3 * single + TimeSpan.FromSeconds(1),
+            $"single {single.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s"
         );
         var left = (await process.Store.Jobs.FindAsync(big.Id, Cancel))!;
         Assert.Equal(JobState.Running, left.State);

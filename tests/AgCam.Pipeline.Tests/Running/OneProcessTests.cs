@@ -20,7 +20,7 @@ public sealed class OneProcessTests
         using var pictures = new Pictures(1000, broken: 7);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
         var received = new List<JobCompleted>();
-        using var hearing = process.Events.Subscribe(null, received.Add);
+        using var subscription = process.Events.Subscribe(null, received.Add);
 
         var job = await process.SubmitAsync(Spec($"folder:{pictures.Folder}"));
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);

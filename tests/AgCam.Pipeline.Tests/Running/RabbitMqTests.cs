@@ -28,7 +28,7 @@ public sealed class RabbitMqTests
         await using var item = await Processes.StartAsync(options with { RunJobs = false }, new WorkerOptions { Name = "one" });
         await using var two = await Processes.StartAsync(options with { RunJobs = false }, new WorkerOptions { Name = "two" });
         var (explained, completed) = (new List<ChunkExplained>(), new List<JobCompleted>());
-        using var hearing = api.Events.Subscribe(
+        using var subscription = api.Events.Subscribe(
             message =>
             {
                 lock (explained)

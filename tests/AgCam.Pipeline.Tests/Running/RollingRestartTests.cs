@@ -30,7 +30,7 @@ public sealed class RollingRestartTests
         ];
         await using var api = await Processes.StartAsync(options);
         var (done, chunks) = (new List<(int Chunk, DateTimeOffset At)>(), 3200 / options.ChunkSize);
-        using var hearing = api.Events.Subscribe(message =>
+        using var subscription = api.Events.Subscribe(message =>
         {
             lock (done)
                 done.Add((message.Chunk, message.At));

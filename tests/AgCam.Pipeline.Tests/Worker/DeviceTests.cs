@@ -88,7 +88,7 @@ public sealed class DeviceTests
     public void Lost_device_ends_the_process(string text)
     {
         string? reason = null;
-        var device = new Device(new BatchQueue(1, TimeSpan.Zero), NullLogger<Device>.Instance, told => reason ??= told);
+        var device = new Device(new BatchQueue(1, TimeSpan.Zero), NullLogger<Device>.Instance, message => reason ??= message);
         device.Explain(Works(PlanOf(_ => throw new ExternalException(text)), 1));
         Assert.Equal(text, reason);
     }
@@ -196,18 +196,18 @@ public sealed class DeviceTests
     [Fact]
     public async Task Exclusive_work_waits_for_batches_and_later_batches_wait_for_it()
     {
-        using var begun = new CountdownEvent(2);
+        using var started = new CountdownEvent(2);
         using var gate = new ManualResetEventSlim();
         var order = new ConcurrentQueue<string>();
         var device = DeviceOf(new BatchQueue(1, TimeSpan.Zero));
         var batch = PlanOf(_ =>
         {
-            begun.Signal();
+            started.Signal();
             gate.Wait();
             order.Enqueue("batch");
         });
         var batches = new[] { Running(device, batch), Running(device, batch) };
-        Assert.True(begun.Wait(TimeSpan.FromSeconds(60), Cancel));
+        Assert.True(started.Wait(TimeSpan.FromSeconds(60), Cancel));
 
         var exclusive = device.ExclusiveAsync(() => Record("exclusive"), images: 1, Cancel);
         var later = Running(device, PlanOf(_ => Record("later")));
@@ -229,18 +229,18 @@ public sealed class DeviceTests
     [Fact]
     public async Task Cancelled_exclusive_work_does_not_block_batches()
     {
-        using var begun = new ManualResetEventSlim();
+        using var started = new ManualResetEventSlim();
         using var gate = new ManualResetEventSlim();
         var device = DeviceOf(new BatchQueue(1, TimeSpan.Zero));
         var first = Running(
             device,
             PlanOf(_ =>
             {
-                begun.Set();
+                started.Set();
                 gate.Wait();
             })
         );
-        Assert.True(begun.Wait(TimeSpan.FromSeconds(60), Cancel));
+        Assert.True(started.Wait(TimeSpan.FromSeconds(60), Cancel));
         using var cancelled = new CancellationTokenSource();
         var exclusive = device.ExclusiveAsync(() => true, images: 1, cancelled.Token);
         var behind = Running(device, PlanOf(_ => { }));

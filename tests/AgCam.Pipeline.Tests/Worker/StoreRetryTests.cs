@@ -14,7 +14,10 @@ public sealed class StoreRetryTests
         var calls = 0;
         Assert.Equal(
             "here",
-            await new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync(_ => ++calls < 4 ? throw Away() : Task.FromResult("here"), Cancel)
+            await new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync(
+                _ => ++calls < 4 ? throw Unavailable() : Task.FromResult("here"),
+                Cancel
+            )
         );
         Assert.Equal(4, calls);
     }
@@ -28,7 +31,7 @@ public sealed class StoreRetryTests
                 _ =>
                 {
                     calls++;
-                    throw Away();
+                    throw Unavailable();
                 },
                 Cancel
             )
@@ -41,7 +44,7 @@ public sealed class StoreRetryTests
     public async Task Stopping_does_not_wait_for_the_store()
     {
         using var stop = new CancellationTokenSource();
-        var waiting = new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync<int>(_ => throw Away(), stop.Token);
+        var waiting = new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync<int>(_ => throw Unavailable(), stop.Token);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
     }
@@ -66,7 +69,7 @@ public sealed class StoreRetryTests
     [Fact]
     public async Task Open_circuit_lets_one_call_probe_for_all()
     {
-        var (retry, away, calls, tries) = (new StoreRetry(TimeSpan.FromMinutes(5)), true, 0, 0);
+        var (retry, isDown, calls, tries) = (new StoreRetry(TimeSpan.FromMinutes(5)), true, 0, 0);
         for (var i = 0; i < 5; i++) // some calls fail one after the other: the circuit opens
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
             {
@@ -75,7 +78,7 @@ public sealed class StoreRetryTests
                     _ =>
                     {
                         first.Cancel();
-                        throw Away();
+                        throw Unavailable();
                     },
                     first.Token
                 );
@@ -88,10 +91,10 @@ public sealed class StoreRetryTests
                     _ =>
                     {
                         Interlocked.Increment(ref calls);
-                        if (!Volatile.Read(ref away))
+                        if (!Volatile.Read(ref isDown))
                             return Task.FromResult(1);
                         Interlocked.Increment(ref tries);
-                        throw Away();
+                        throw Unavailable();
                     },
                     Cancel
                 )
@@ -99,10 +102,10 @@ public sealed class StoreRetryTests
             .ToList();
         await Eventually.TrueAsync(() => Volatile.Read(ref tries) >= 2); // two attempts for 200 calls within seconds
         Assert.InRange(Volatile.Read(ref tries), 2, 5);
-        Volatile.Write(ref away, false);
+        Volatile.Write(ref isDown, false);
         Assert.Equal(200, (await Task.WhenAll(all)).Sum());
         Assert.InRange(calls, 202, 205);
     }
 
-    private static StoreUnavailableException Away() => new("The store does not answer.", new TimeoutException());
+    private static StoreUnavailableException Unavailable() => new("The store does not answer.", new TimeoutException());
 }

@@ -30,13 +30,13 @@ internal sealed record FaultTally(
 /// <summary>Collects the counts during a run.</summary>
 internal sealed class FaultLog
 {
-    private readonly long _begun = TimeProvider.System.GetTimestamp();
+    private readonly long _startedAt = TimeProvider.System.GetTimestamp();
 
     public int Unexpected { get; private set; }
 
     public int Kills { get; private set; }
 
-    public void Say(string text) => Console.WriteLine($"{TimeProvider.System.GetElapsedTime(_begun):mm\\:ss} {text}");
+    public void Say(string text) => Console.WriteLine($"{TimeProvider.System.GetElapsedTime(_startedAt):mm\\:ss} {text}");
 
     public void Killed(string what)
     {

@@ -42,8 +42,8 @@ public class ClosedForm
     {
         using var test = new SomeModel(config, seed.Get, images: 3);
         var (maps, negatives) = AttentionGuidedCam.Maps(test.Model, test.Pass, zeros([3, 1], int64), signed: true);
-        using var alone = SomeModel.Infer(test.Model, test.Input.narrow(0, 1, 1));
-        var (map, _) = AttentionGuidedCam.Maps(test.Model, alone, zeros([1, 1], int64));
+        using var single = SomeModel.Infer(test.Model, test.Input.narrow(0, 1, 1));
+        var (map, _) = AttentionGuidedCam.Maps(test.Model, single, zeros([1, 1], int64));
         SomeModel.Same(maps[1], map[0], negatives![1]);
     }
 

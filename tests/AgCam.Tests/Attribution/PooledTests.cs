@@ -209,7 +209,7 @@ public class PooledTests
         );
     }
 
-    /// <summary>The plain fixture, its classifier told to read the mean of the patches.</summary>
+    /// <summary>Writes the plain fixture, configured to classify the mean of the patches.</summary>
     internal static TemporaryFolder Averaging(bool afterwards)
     {
         var folder = new TemporaryFolder();

@@ -130,7 +130,7 @@ public class BrokeredTests
             await client.GetStringAsync(new Uri(At(port) + "/metrics"), TestContext.Current.CancellationToken);
     }
 
-    internal static Process Start(string test, string[] arguments, Action<string>? hear = null)
+    internal static Process Start(string test, string[] arguments, Action<string>? receive = null)
     {
         var start = new ProcessStartInfo(Agcam.Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment["Pipeline__Bus"] = Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ");
@@ -139,8 +139,8 @@ public class BrokeredTests
         start.Environment["Pipeline__Database"] = test;
         start.Environment["Api__DryRunPaceSeconds"] = "300"; // a busy machine starts a worker slowly
         var process = Process.Start(start)!;
-        process.ErrorDataReceived += (_, line) => hear?.Invoke(line.Data ?? ""); // a full pipe would block the process
-        process.OutputDataReceived += (_, line) => hear?.Invoke(line.Data ?? "");
+        process.ErrorDataReceived += (_, line) => receive?.Invoke(line.Data ?? ""); // a full pipe would block the process
+        process.OutputDataReceived += (_, line) => receive?.Invoke(line.Data ?? "");
         process.BeginErrorReadLine();
         process.BeginOutputReadLine();
         return process;

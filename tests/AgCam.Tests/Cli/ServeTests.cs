@@ -72,7 +72,7 @@ public class ServeTests
         Assert.Equal("1 jobs with 1 images deleted.", serving.Run([.. ended, "--yes"]).Output.Trim());
         Assert.Equal(2, serving.Run("jobs", "show", child).Code);
         Assert.Equal(0, serving.Stop());
-        Assert.Contains("No API keys are configured: only programs on this machine may call.", serving.Told, StringComparison.Ordinal);
+        Assert.Contains("No API keys are configured: only programs on this machine may call.", serving.Output, StringComparison.Ordinal);
     }
 
     [Fact]

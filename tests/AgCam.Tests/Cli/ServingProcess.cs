@@ -9,24 +9,24 @@ namespace AgCam.Tests.Cli;
 /// <summary>Runs agcam serve as a child process on a free port.</summary>
 internal sealed partial class ServingProcess : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
-    private readonly string _told;
+    private readonly string _output;
     private readonly Task<string> _rest;
 
     private ServingProcess(Process process, Uri url, string text)
     {
         _process = process;
         Url = url;
-        _told = text;
+        _output = text;
         _rest = process.StandardError.ReadToEndAsync(); // a full pipe would block the process
     }
 
     public int Id => _process.Id;
 
     /// <summary>Complete stderr, available after the process ends.</summary>
-    public string Told => _told + "\n" + _rest.GetAwaiter().GetResult();
+    public string Output => _output + "\n" + _rest.GetAwaiter().GetResult();
 
     public Uri Url { get; }
 
@@ -58,7 +58,7 @@ internal sealed partial class ServingProcess : IDisposable
             start.Environment[name] = value;
         var process = Process.Start(start)!;
         var received = new List<string>();
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = new CancellationTokenSource(Limit);
         while (process.StandardError.ReadLineAsync(limit.Token).AsTask().GetAwaiter().GetResult() is { } line)
         {
             received.Add(line);
@@ -81,7 +81,7 @@ internal sealed partial class ServingProcess : IDisposable
     public int Stop()
     {
         using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
-        Assert.True(_process.WaitForExit(Patience), "agcam serve did not stop.");
+        Assert.True(_process.WaitForExit(Limit), "agcam serve did not stop.");
         return _process.ExitCode;
     }
 

@@ -322,9 +322,9 @@ public class EvaluationJobTests
     [Fact]
     public void Job_needs_a_server_that_responds_and_allows_the_dataset()
     {
-        var alone = Agcam.Run("evaluate", ".", "--key", "k");
-        Assert.Equal(2, alone.Code);
-        Assert.Contains("--url", alone.Errors, StringComparison.Ordinal);
+        var refused = Agcam.Run("evaluate", ".", "--key", "k");
+        Assert.Equal(2, refused.Code);
+        Assert.Contains("--url", refused.Errors, StringComparison.Ordinal);
         Assert.Equal(4, Agcam.Run("evaluate", ".", "--url", "http://127.0.0.1:9").Code);
 
         using var folder = SomeImages.Folder(1);

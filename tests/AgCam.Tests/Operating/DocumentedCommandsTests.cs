@@ -38,11 +38,11 @@ public class DocumentedCommandsTests
     [MemberData(nameof(PagesWithCommands))]
     public async Task Commands_of_a_page_work(string page)
     {
-        using var services = Desk();
+        using var folder = CreateFolder();
         var port = ServingProcess.FreePort();
         foreach (var command in DocumentedCommands.Of(page).Where(command => command.NotRun is null))
         {
-            var (code, said) = await RunAsync(command.Script, services, port);
+            var (code, said) = await RunAsync(command.Script, folder, port);
             Assert.True(
                 code == command.ExitCode,
                 $"{command.Where} ended with {code} instead of {command.ExitCode}:\n{command.Script}\n{said}"
@@ -51,21 +51,21 @@ public class DocumentedCommandsTests
     }
 
     /// <summary>Creates a folder with the files of the pages: photos/, cat.jpg.</summary>
-    private static TemporaryFolder Desk()
+    private static TemporaryFolder CreateFolder()
     {
-        var services = new TemporaryFolder();
-        Directory.CreateDirectory(services["photos"]);
+        var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["photos"]);
         var pictures = Directory.GetFiles(Shipped.Pictures, "*.png").Order(StringComparer.Ordinal).ToList();
         foreach (var picture in pictures.Take(3))
-            File.Copy(picture, Path.Combine(services["photos"], Path.GetFileName(picture)));
-        File.Copy(pictures[^1], services["cat.jpg"]); // the format is detected from the bytes
-        Directory.CreateDirectory(services["bin"]);
-        File.CreateSymbolicLink(Path.Combine(services["bin"], "agcam"), Agcam.Program);
-        return services;
+            File.Copy(picture, Path.Combine(folder["photos"], Path.GetFileName(picture)));
+        File.Copy(pictures[^1], folder["cat.jpg"]); // the format is detected from the bytes
+        Directory.CreateDirectory(folder["bin"]);
+        File.CreateSymbolicLink(Path.Combine(folder["bin"], "agcam"), Agcam.Program);
+        return folder;
     }
 
     /// <summary>Waits until a background process is ready, and ends it after the last line.</summary>
-    private static async Task<(int Code, string Said)> RunAsync(string script, TemporaryFolder services, int port)
+    private static async Task<(int Code, string Said)> RunAsync(string script, TemporaryFolder folder, int port)
     {
         var live = $"for i in $(seq 600); do curl -sf http://127.0.0.1:{port}/health/live > /dev/null && break; sleep 0.2; done";
         var lines = script
@@ -79,13 +79,13 @@ public class DocumentedCommandsTests
             ["-c", $"trap 'kill $(jobs -p) 2> /dev/null || true; wait || true' EXIT\nset -eo pipefail\n{string.Join('\n', lines)}"]
         )
         {
-            WorkingDirectory = services.Path,
+            WorkingDirectory = folder.Path,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.Environment["PATH"] = $"{services["bin"]}:{start.Environment["PATH"]}";
-        start.Environment["HOME"] = start.Environment["XDG_DATA_HOME"] = services.Path;
+        start.Environment["PATH"] = $"{folder["bin"]}:{start.Environment["PATH"]}";
+        start.Environment["HOME"] = start.Environment["XDG_DATA_HOME"] = folder.Path;
         start.Environment["AGCAM_URL"] = $"http://127.0.0.1:{port}";
         start.Environment["Api__Listen"] = $"http://127.0.0.1:{port}";
         using var process = Process.Start(start)!;

@@ -25,7 +25,7 @@ public class LogTests
         Assert.Equal(0, serving.Stop());
 
         var lines = serving
-            .Told.Split('\n')
+            .Output.Split('\n')
             .Where(line => line.StartsWith('{'))
             .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
             .ToList();

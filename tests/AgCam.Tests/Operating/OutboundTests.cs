@@ -13,7 +13,7 @@ public sealed partial class OutboundTests
 {
     private const string Skipped = "strace is not installed: apt-get install strace";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     public static bool StraceIsThere => Strace is not null;
 
@@ -89,12 +89,12 @@ public sealed partial class OutboundTests
         var (said, _) = (process.StandardError.ReadToEndAsync(Cancel), process.StandardOutput.ReadToEndAsync(Cancel));
         try
         {
-            using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Patience };
+            using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Limit };
             await Eventually.TrueAsync(async () => process.HasExited || await AnswersAsync(client));
             Assert.False(process.HasExited, "agcam serve ended before it answered.");
             await work(client, process);
             using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
-            Assert.True(process.WaitForExit(Patience), "agcam serve did not stop.");
+            Assert.True(process.WaitForExit(Limit), "agcam serve did not stop.");
             Assert.True(process.ExitCode == 0, await said);
             await Eventually.TrueAsync(() => Task.FromResult(Ended(trace, process.Id)));
             return new Calls(File.ReadAllLines(trace));

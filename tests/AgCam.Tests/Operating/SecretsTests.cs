@@ -38,12 +38,12 @@ public class SecretsTests
     public static TheoryData<string, string, string> Broken =>
         new()
         {
-            { "worker", $"amqp://agcam:{Bus}@127.0.0.1:9/", "STORE" }, // nobody there
+            { "worker", $"amqp://agcam:{Bus}@127.0.0.1:9/", "STORE" }, // no server
             { "worker", $"amqp://agcam:{Bus}@127.0.0.1:notaport/", "STORE" },
             { "worker", $"ampq://agcam:{Bus}@127.0.0.1/", "STORE" },
             { "worker", $"amqp://agcam:{Bus}@nowhere.invalid/", "STORE" },
             { "api", $"amqp://agcam:{Bus}@127.0.0.1:9/", "STORE" },
-            { "serve", "memory", $"mongodb://agcam:{Store}@127.0.0.1:9/?serverSelectionTimeoutMS=500" }, // nobody there
+            { "serve", "memory", $"mongodb://agcam:{Store}@127.0.0.1:9/?serverSelectionTimeoutMS=500" }, // no server
             { "serve", "memory", $"mongodb://agcam:{Store}@127.0.0.1:notaport/" },
             { "serve", "memory", $"mongodb://agcam:{Store}@a@b/" },
             { "serve", "memory", $"mongodb://agcam:{Store}@127.0.0.1/?nosuchoption=1&serverSelectionTimeoutMS=500" },
@@ -135,7 +135,7 @@ public class SecretsTests
         Assert.Contains($"serve --model", listed, StringComparison.Ordinal);
         AssertNone(listed, key);
         Assert.Equal(0, serving.Stop());
-        var log = serving.Told;
+        var log = serving.Output;
         Assert.Contains("\"Category\"", log, StringComparison.Ordinal); // JSON at every level
         AssertNone(log, key);
         // A record contains the caller's request, but no setting of the operator.

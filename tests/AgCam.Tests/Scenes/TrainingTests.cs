@@ -54,7 +54,7 @@ public sealed class TrainingTests : IDisposable
         var read = Enumerable.Range(0, 6).SelectMany(i => explainer.Explain(Scene.Draw(5, i).Image).Logits).ToArray();
         Assert.Equal(trained.Length, read.Length);
         Assert.All(trained.Zip(read), pair => Assert.Equal(pair.First, pair.Second, 1e-4f));
-        Assert.True(trained.Max() - trained.Min() > 1e-3f, "the logits tell nothing apart, so this compares nothing");
+        Assert.True(trained.Max() - trained.Min() > 1e-3f, "all logits are equal, so the test compares nothing");
     }
 
     [Fact]
