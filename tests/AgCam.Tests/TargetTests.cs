@@ -66,7 +66,7 @@ public class TargetTests
     [InlineData("4", "class indices go from 0 to 3")]
     [InlineData("class:4", "class indices go from 0 to 3")]
     [InlineData("class:fire trick", "no class has the name \"fire trick\"; the nearest of 4 classes are \"fire_truck\" (1)")]
-    public void A_mistyped_target_is_answered_with_what_was_probably_meant(string text, string expected) =>
+    public void Mistyped_target_is_answered_with_the_nearest_valid_one(string text, string expected) =>
         Assert.Contains(expected, Assert.Throws<TargetException>(() => Target.Parse(text, Classes)).Message, StringComparison.Ordinal);
 
     [Theory]

@@ -143,7 +143,7 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_model_is_shown_with_the_names_of_its_classes()
+    public async Task Model_is_shown_with_the_names_of_its_classes()
     {
         var model = await Api.GetAsync("/v1/models/corner");
         var listed = Assert.Single((await Api.GetAsync("/v1/models")).AsArray())!;

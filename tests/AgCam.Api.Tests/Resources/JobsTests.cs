@@ -172,7 +172,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("source-changed: The folder is another.", 409)]
     [InlineData("unreachable: The bucket does not answer.", 200)]
     [InlineData("paused by request", 200)]
-    public async Task A_paused_job_is_resumed_only_if_it_can_run(string reason, int status)
+    public async Task Paused_job_is_resumed_only_if_it_can_run(string reason, int status)
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         api.AddPicture(1);
@@ -198,7 +198,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_parquet_export_names_its_model_its_classes_and_the_precision_of_its_values()
+    public async Task Parquet_export_names_its_model_its_classes_and_the_precision_of_its_values()
     {
         var job = await DoneAsync("footer", 830, 1);
         using var parquet = new MemoryStream(await Api.Client.GetByteArrayAsync($"/v1/jobs/{(string?)job["id"]}/export?format=parquet"));

@@ -96,7 +96,7 @@ public class MethodTests
     }
 
     [Property(MaxTest = 10)]
-    public void A_contrast_of_weight_zero_is_the_plain_map_and_of_a_class_with_itself_is_flat(ViTConfig config, PositiveInt seed)
+    public void Contrast_of_weight_zero_is_the_plain_map_and_of_a_class_with_itself_is_flat(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
         var contrast = test.Batch with { Against = test.Batch.BestOther(), Gamma = zeros_like(test.Batch.Target, float32) };
@@ -172,7 +172,7 @@ public class MethodTests
     }
 
     [Fact]
-    public void The_registry_has_each_name_once_and_the_papers_method_first()
+    public void Registry_has_each_name_once_and_the_papers_method_first()
     {
         Assert.Equal("agcam", AttributionMethod.Default.Name);
         Assert.Equal(AttributionMethod.Measured.Count, AttributionMethod.Measured.Select(method => method.Name).Distinct().Count());

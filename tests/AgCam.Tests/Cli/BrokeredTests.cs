@@ -67,7 +67,7 @@ public class BrokeredTests
     }
 
     [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
-    public async Task Command_line_pauses_resumes_and_cancels_a_job_and_an_open_api_logs_who_may_call()
+    public async Task Command_line_pauses_resumes_and_cancels_a_job_and_an_API_without_keys_logs_who_may_call()
     {
         using var folder = SomeImages.Folder(6);
         var (test, url) = ($"test-{Guid.NewGuid():N}", $"http://127.0.0.1:{ServingProcess.FreePort()}");

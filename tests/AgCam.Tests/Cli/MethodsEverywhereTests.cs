@@ -107,7 +107,7 @@ public class MethodsEverywhereTests
 
     /// <summary>Refused before anything is read or submitted, with what would fit.</summary>
     [Fact]
-    public void What_does_not_fit_is_refused_at_the_command_line()
+    public void Values_that_do_not_fit_are_refused_at_the_command_line()
     {
         using var pictures = SomeImages.Folder(1);
         using var state = new TemporaryFolder();

@@ -140,14 +140,14 @@ public class OptionsTests
     [InlineData("jobs items 0198c0de --correct maybe", "--correct takes true or false, not \"maybe\".")]
     [InlineData("jobs items 0198c0de --sort time", "--sort takes number, probability or labelProbability, not \"time\".")]
     [InlineData("jobs export 0198c0de --format xml", "--format takes jsonl, csv, coco or parquet, not \"xml\".")]
-    public void A_wrong_value_is_answered_once_with_the_values_that_the_option_takes(string line, string expected) =>
+    public void Wrong_value_is_answered_once_with_the_values_of_the_option(string line, string expected) =>
         Assert.Equal([expected], Parse(line.Split(' ')).Errors.Select(error => error.Message).Distinct());
 
     [Theory]
     [InlineData("jobs show 42x")]
     [InlineData("jobs show 0198c0de0")]
     [InlineData("jobs rm nightly")]
-    public void A_malformed_job_id_is_answered_with_the_form_of_an_id(string line)
+    public void Malformed_job_id_is_answered_with_the_form_of_an_id(string line)
     {
         var error = Assert.Single(Parse(line.Split(' ')).Errors).Message;
         Assert.StartsWith($"\"{line.Split(' ')[^1]}\" is not a job's id. An id looks like 0198c0de-", error, StringComparison.Ordinal);

@@ -128,7 +128,7 @@ public class ServeTests
     private static string Other(string id) => (id[0] == 'f' ? '0' : 'f') + "7e3a915";
 
     [Fact]
-    public void A_job_that_can_never_run_is_not_offered_to_be_resumed()
+    public void Job_that_can_never_run_is_not_offered_a_resume()
     {
         using var folder = SomeImages.Folder(1);
         using var state = new TemporaryFolder();

@@ -53,7 +53,7 @@ public class UsageTests
     }
 
     [Fact]
-    public void Empty_list_on_stdin_is_said_to_be_empty()
+    public void Empty_list_on_stdin_is_reported_as_empty()
     {
         var outcome = Agcam.Run(["explain", "-", "--model", SomeImages.Model], "");
         Assert.Equal(2, outcome.Code);

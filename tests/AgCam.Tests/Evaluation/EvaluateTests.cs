@@ -519,7 +519,7 @@ public class EvaluateTests
     }
 
     [Fact]
-    public void The_page_names_dataset_date_and_version_lists_the_worst_class_first_and_says_where_controls_are_as_good()
+    public void Page_names_dataset_date_and_version_lists_the_worst_class_first_and_marks_controls_that_are_as_good()
     {
         using var folder = new TemporaryFolder();
         var rows = Enumerable.Range(0, 6).Select(i => Row($"{i}.png", i % 3, iou: 0.9 - (0.3 * (i % 3))));

@@ -73,7 +73,7 @@ public class MaskTests
     }
 
     [Fact]
-    public void Vocs_palette_is_the_published_one()
+    public void Palette_of_VOC_is_the_published_one()
     {
         Assert.Equal(((byte)128, (byte)0, (byte)0), PictureMask.VocColour(1));
         Assert.Equal(((byte)0, (byte)128, (byte)0), PictureMask.VocColour(2));

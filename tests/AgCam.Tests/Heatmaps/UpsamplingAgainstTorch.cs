@@ -17,7 +17,7 @@ public class UpsamplingAgainstTorch
     [InlineData(24, 24, 384, 384)]
     [InlineData(37, 37, 518, 518)]
     [InlineData(4, 4, 64, 64)]
-    public void Every_bit_equals_torchs(int rows, int columns, int height, int width)
+    public void Every_bit_equals_that_of_torch(int rows, int columns, int height, int width)
     {
         Assert.SkipUnless(Fma.IsSupported, "torch rounds differently where the processor has no fused multiply-add");
         var map = SomeHeatmap.Noise(rows, rows, columns, 1 << 20);

@@ -17,7 +17,7 @@ public class PreprocessorTests
     [InlineData(400, 301, 329, 248, 52, 12)] // 105 / 2 = 52.5 rounds to 52
     [InlineData(400, 299, 331, 248, 54, 12)] // 107 / 2 = 53.5 rounds to 54
     [InlineData(7, 7, 248, 248, 12, 12)]
-    public void Centre_crop_is_torchvisions(int width, int height, int resizedWidth, int resizedHeight, int left, int top)
+    public void Centre_crop_equals_that_of_torchvision(int width, int height, int resizedWidth, int resizedHeight, int left, int top)
     {
         var transform = Center(248).Apply(Some.Noise(width, height)).Transform;
         Assert.Equal((double)width / resizedWidth, transform.ScaleX);
