@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Builds everything and runs the tests. Needs the .NET 10 SDK and nothing else.
+# Builds everything and runs the tests. Needs only the .NET 10 SDK.
 #
-#   ./test.sh                     with RabbitMQ and MongoDB in containers where a Docker engine answers, else what needs no service; names what it left out
-#   ./test.sh --services docker   RabbitMQ and MongoDB in containers (docker-compose.yml's images, free loopback ports, removed at the end), or an error
-#   ./test.sh --services debian   RabbitMQ and a MongoDB-compatible store from Debian's packages, in a chroot (root on Debian); leaves out nothing
-#   ./test.sh --services none     starts none, though Docker answers
+#   ./test.sh                     with RabbitMQ and MongoDB in containers if a Docker engine answers; otherwise only tests without services, and the list of the others
+#   ./test.sh --services docker   RabbitMQ and MongoDB in containers (images of docker-compose.yml, free loopback ports, removed at the end), or an error
+#   ./test.sh --services debian   RabbitMQ and a MongoDB-compatible store from Debian's packages, in a chroot (root on Debian); runs every test
+#   ./test.sh --services none     no services, although a Docker engine answers
 #   ./test.sh --filter NAME       only test classes whose name contains NAME
-#   ./test.sh --numerical         only what compares numbers with golden ones, with each vector unit that the CPU has and with 1 and 2 threads
-#   ./test.sh --broker 3.10       only what is tested on a broker, against Debian 12's RabbitMQ 3.10 in a second chroot (root on Debian)
-#   ./test.sh --broker both       everything against 4.x, then what clients and broker say to each other once more against 3.10
+#   ./test.sh --numerical         only tests against golden numbers, on each vector unit of the CPU and with 1 and 2 threads
+#   ./test.sh --broker 3.10       only tests with a broker, on Debian 12's RabbitMQ 3.10 in a second chroot (root on Debian)
+#   ./test.sh --broker both       everything on 4.x, then the tests of the wire protocol on 3.10
 #   ./test.sh --faults [NAME=VALUE...]   the long fault run instead of the tests: images=20000 engine=model|null rounds=3 outage=20 slow=MS seed=1
 #
-# The fault run kills API and workers, restarts the broker and stops the store, of the services that AGCAM_TEST_SERVICES (a script) restarts, or else of those it starts
-# itself, from Debian's packages. It ends with attempted= acknowledged= ok= lost= duplicated= recovered= unexpected= kills= and an exit code by it.
-# AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB (URIs) name services that run already: then none is started. With CI=true services are started as by --services debian, and
-# a test that was left out is a failure.
+# The fault run kills API and workers, restarts the broker and stops the store. AGCAM_TEST_SERVICES names the script that restarts the services; without it the run starts
+# its own from Debian's packages. It ends with attempted= acknowledged= ok= lost= duplicated= recovered= unexpected= kills= and an exit code.
+# AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB (URIs) name running services: then none is started. CI=true starts services as --services debian does, and
+# treats a skipped test as a failure.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -92,7 +92,7 @@ esac
 
 if [ ${#faults[@]} -gt 0 ]; then
   log=$(mktemp)
-  # Its last line is held back: it is the run's result, and comes last.
+  # The last line is the result, so it is printed after the services have stopped.
   dotnet exec tests/AgCam.TestHost/bin/Release/net10.0/AgCam.TestHost.dll "${faults[@]}" 2>&1 | tee "$log" | sed -u '$d' && code=0 || code=$?
   stop_services
   tail -n 1 "$log"
@@ -105,7 +105,7 @@ done
 
 command -v chromium chromium-browser google-chrome >/dev/null || echo "left out: tests that need a browser (apt-get install chromium)"
 command -v promtool >/dev/null || echo "left out: tests of the alert rules (apt-get install prometheus)"
-command -v strace >/dev/null || echo "left out: tests of whom a service calls (apt-get install strace)"
+command -v strace >/dev/null || echo "left out: tests of outbound calls (apt-get install strace)"
 
 passed=0 failed=0 skipped=0 broken=0 failures=
 start_tests() { # PROJECT [ARGS...]: in the background, with its output in a file
@@ -114,7 +114,7 @@ start_tests() { # PROJECT [ARGS...]: in the background, with its output in a fil
   name=$(basename "$project")
   [ -z "$filter" ] || set -- "$@" --filter-class "*$filter*"
   echo "== $name${*:+ $*}" >"$logs/$name"
-  [ $# -eq 0 ] || set -- "$@" --ignore-exit-code 8 # it may leave nothing
+  [ $# -eq 0 ] || set -- "$@" --ignore-exit-code 8 # the filter may match no test
   # Interruptible, as in the foreground: a shell makes background processes ignore SIGINT, and they pass that on.
   env --default-signal=INT,QUIT "$project/bin/Release/net10.0/$name" --no-ansi --progress off --timeout 30m "$@" >>"$logs/$name" 2>&1 &
   running[$!]=$name
@@ -174,7 +174,7 @@ if [ -n "$numerical" ]; then
   done
 else
   run_all "${traits[@]}" --filter-not-trait Runs=alone
-  # What compares times or restarts the services
+  # Tests that compare times or restart the services
   for project in $(grep -rlF --include=*.cs '[Trait("Runs", "alone")]' tests | cut -d / -f 1,2 | sort -u); do
     start_tests "$project" --filter-trait Runs=alone
     finish_tests

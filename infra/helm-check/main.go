@@ -3,7 +3,7 @@
 //
 //	helm-check CHART [values.yaml ...]
 //
-// It stands in for `helm template` and `kubectl apply --dry-run=server` where neither is at hand; it knows what this chart uses, no more.
+// It replaces `helm template` and `kubectl apply --dry-run=server` where neither is available. It supports only what this chart uses.
 package main
 
 import (

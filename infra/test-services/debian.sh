@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The services that the pipeline's tests talk to, without Docker, on Debian, as root:
+# Services for the pipeline's tests without Docker, on Debian, as root:
 # RabbitMQ, and a MongoDB-compatible database (PostgreSQL with the documentdb extension behind tests/AgCam.DocumentDbGateway).
 #
-# Debian sid's own packages are installed once into a chroot in a cache folder. The chroot's mounts and processes live in mount and
-# process namespaces of their own: the host never sees a mount, and when the namespace's first process ends, so does everything in it.
+# Packages of Debian sid are installed once into a chroot in a cache folder. The chroot has its own mount and process namespaces: the
+# host never sees a mount, and everything in the namespace ends with its first process.
 set -euo pipefail
 
 usage() {
@@ -68,7 +68,7 @@ chroot_works() { # RELEASE
     [[ $1 != sid ]] || chroot "$root" /bin/sh -c "$postgres_bin/postgres --version && ls /usr/share/postgresql/18/extension/documentdb.control" >/dev/null 2>&1
 }
 
-# Deletes a folder of the cache. Mounts live in other namespaces only; should one show up here all the same, nothing is deleted.
+# Deletes a folder of the cache, unless it contains a mount. Mounts exist only in other namespaces.
 remove_folder() {
     [[ -e $1 ]] || return 0
     if findmnt --raw --noheadings --output TARGET | grep -qE "^$(realpath "$1")(/|$)"; then
@@ -93,7 +93,7 @@ build_chroot() { # RELEASE
     chroot_works "$release" || fail "the $release chroot was built but its programs do not start; see $logs/build-$release.log"
 }
 
-# Runs in a mount namespace of its own, so that what debootstrap or a killed build leaves mounted ends with this process.
+# Runs in its own mount namespace, so that mounts of debootstrap or of a killed build end with this process.
 build_inside() { # RELEASE
     local release=$1 root=$cache/$1.building
     debootstrap --variant=minbase "$release" "$root" "$(mirror)"
@@ -121,7 +121,7 @@ mount_kernel_folders() { # ROOT; only ever inside a private mount namespace
 
 # ---- the namespace that everything in the chroots runs in ----------------------------------------------------------------------------
 
-# The pid in a file of ours, if that process still lives and is still the one we started (its command line holds MARK).
+# Prints the pid in a file if that process still runs and its command line contains MARK.
 living() { # PIDFILE MARK
     local pid
     pid=$(cat "$state/$1" 2>/dev/null) && [[ $pid ]] && { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "$2" && echo "$pid"
@@ -137,7 +137,7 @@ start_namespace() {
     wait_for "the namespace" 10 namespace_pid
 }
 
-# The namespace's first process. Bash waits for children it inherits too, so no zombie makes a stopped server look alive.
+# First process of the namespace. Bash also reaps inherited children, so a stopped server leaves no zombie.
 namespace_inside() {
     local release
     for release in sid bookworm; do
@@ -147,7 +147,7 @@ namespace_inside() {
         mount -t tmpfs tmpfs "$cache/$release/run"
         mount --bind "$data" "$cache/$release/data"
     done
-    # Our pid as the host sees it: /proc here is still the host's, and self is the reader's own.
+    # The pid in the host's namespace: /proc is still the host's.
     awk '{ print $4 }' /proc/self/stat >"$state/namespace.pid.new"
     mv "$state/namespace.pid.new" "$state/namespace.pid"
     while true; do sleep 3600 & wait $!; done
@@ -196,7 +196,7 @@ listeners.tcp.1 = 127.0.0.1:$amqp_port
 management.tcp.ip = 127.0.0.1
 management.tcp.port = $management_port
 log.file.level = info
-# With certificates of an authority of its own; who calls must show one too.
+# With certificates of a private authority. Clients need a certificate too.
 listeners.ssl.1 = 127.0.0.1:$tls_port
 ssl_options.cacertfile = /data/rabbitmq/tls/ca.pem
 ssl_options.certfile = /data/rabbitmq/tls/server.pem
@@ -209,7 +209,7 @@ CONF
     inside "$broker_release" chown -R rabbitmq:rabbitmq /data/rabbitmq
 }
 
-# An authority, a server's certificate for localhost and 127.0.0.1, and a client's.
+# Creates an authority, a server certificate for localhost and 127.0.0.1, and a client certificate.
 make_certificates() { # FOLDER
     local folder=$1 name
     command -v openssl >/dev/null || { apt-get update && apt-get install -y --no-install-recommends openssl; } >&2
@@ -230,7 +230,7 @@ start_rabbitmq() {
     wait_for "RabbitMQ on port $amqp_port" 90 rabbit_port_open
 }
 
-# SIGTERM is RabbitMQ's orderly stop; rabbitmqctl would start a second Erlang to ask for it.
+# SIGTERM stops RabbitMQ in order; rabbitmqctl would start a second Erlang process for that.
 stop_rabbitmq() { # [--kill]
     local signal=TERM
     [[ ${1:-} != --kill ]] || signal=KILL
@@ -263,7 +263,7 @@ create_database() {
     postgres initdb -D /data/postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 >"$logs/initdb.log" 2>&1 \
         || fail "PostgreSQL cannot make its data folder; see $logs/initdb.log"
     cat >>"$data/postgres/postgresql.conf" <<CONF
-# extended_rum: indexes that can be read in order; a page of a sorted list then costs the page, not the list.
+# extended_rum has ordered indexes: a page of a sorted list costs the page, not the list.
 listen_addresses = '127.0.0.1'
 port = $postgres_port
 unix_socket_directories = ''
@@ -347,7 +347,7 @@ helm_check() {
     echo "$folder/helm-check"
 }
 
-# Debian's Go packages are sources below /usr/share/gocode: nothing is fetched from elsewhere.
+# Debian's Go packages are sources in /usr/share/gocode, so nothing is downloaded.
 helm_check_inside() {
     local root=$cache/sid
     mount_kernel_folders "$root"
@@ -367,7 +367,7 @@ helm_check_inside() {
 
 # ---- docker-compose ----------------------------------------------------------------------------------------------------------------------
 
-# Debian 12's is the old one in Python; sid's is the real one, a single program that runs here as well. What it does without an engine is read and check.
+# Debian 12 has the old Compose in Python. Sid's is a single program that also runs here; without an engine it can read and check files.
 compose() {
     local folder=$cache/compose
     if ! "$folder/docker-compose" version >/dev/null 2>&1; then
@@ -401,7 +401,7 @@ export AGCAM_TEST_RABBITMQ_MANAGEMENT=http://guest:guest@127.0.0.1:$management_p
 export AGCAM_TEST_MONGODB='mongodb://127.0.0.1:$mongo_port/?directConnection=true'
 export AGCAM_TEST_SERVICES=$here/debian.sh
 ENV
-    # An instance from before it had certificates goes on without.
+    # An instance without certificates keeps running without TLS.
     [[ ! -f $data/rabbitmq/tls/ca.pem ]] || cat <<ENV
 export AGCAM_TEST_RABBITMQ_TLS=amqps://guest:guest@127.0.0.1:$tls_port/
 export AGCAM_TEST_RABBITMQ_CERTIFICATES=$data/rabbitmq/tls

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# RabbitMQ and MongoDB for the pipeline's tests where a Docker engine answers: the images of docker-compose.yml, on loopback ports that Docker chooses, with fresh data.
-# Not yet run against an engine: the tests give it a program of Docker's name (tests/AgCam.Deploy.Tests/TestScriptTests.cs).
+# Starts RabbitMQ and MongoDB for the pipeline's tests with Docker: the images of docker-compose.yml, free loopback ports, fresh data.
+# Not run with an engine yet: the tests replace the program docker (tests/AgCam.Deploy.Tests/TestScriptTests.cs).
 set -euo pipefail
 
 usage() {
@@ -31,7 +31,7 @@ start() { # SERVICE IMAGE OPTIONS... [-- COMMAND...]
     docker run --detach --rm --name "$name-$service" "${options[@]}" "$image" "${@:2}" >/dev/null || fail "Docker does not start $image; its reason stands above."
 }
 
-address() { # SERVICE PORT: where the container's port lies on this machine
+address() { # SERVICE PORT: prints the address of the container's port on this machine
     docker port "$name-$1" "$2/tcp" | head -n 1
 }
 
@@ -51,7 +51,7 @@ up() {
     local rabbitmq mongo
     rabbitmq=$(image rabbitmq) mongo=$(image mongo)
     start rabbitmq "$rabbitmq" --publish 127.0.0.1::5672 --publish 127.0.0.1::15672 --env RABBITMQ_DEFAULT_USER=agcam --env RABBITMQ_DEFAULT_PASS=agcam
-    # A replica set of one, as in docker-compose.yml: writes are acknowledged from the journal.
+    # A replica set of one node, as in docker-compose.yml: writes are acknowledged from the journal.
     start mongo "$mongo" --publish 127.0.0.1::27017 -- mongod --replSet rs0 --bind_ip_all
     wait_for mongo mongosh --quiet --eval \
         "try { rs.status().ok } catch (e) { rs.initiate({_id: 'rs0', members: [{_id: 0, host: '127.0.0.1:27017'}]}).ok }; quit(db.hello().isWritablePrimary ? 0 : 1)"
