@@ -105,7 +105,7 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
     }
 }
 
-/// <summary>How many of each were deleted.</summary>
+/// <summary>Numbers of deleted records.</summary>
 /// <param name="Items">Items of requests. Items of jobs are deleted with their job and not counted.</param>
 /// <param name="Requests">Requests whose key was forgotten.</param>
 internal sealed record RetentionReport(int Jobs, int Items, int Uploads, int Requests, int Explanations);

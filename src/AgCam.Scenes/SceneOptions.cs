@@ -6,7 +6,7 @@ namespace AgCam.Scenes;
 /// </summary>
 public enum WatermarkRule
 {
-    /// <summary>As in training: most pictures of one class carry the mark, no other picture does.</summary>
+    /// <summary>As in training: most pictures of one class have the mark, no other picture does.</summary>
     AsDrawn,
 
     /// <summary>No picture carries the mark, not even of its class.</summary>

@@ -77,7 +77,7 @@ internal static class ParquetFile
     }
 }
 
-/// <summary>The columns, named as analysts name them.</summary>
+/// <summary>Columns of the export.</summary>
 internal sealed class ParquetRow
 {
     /// <summary>Precision of the values, by column. Heatmaps are float32 columns of values that the store rounded to float16.</summary>
@@ -104,7 +104,7 @@ internal sealed class ParquetRow
 
     public string? label { get; set; }
 
-    /// <summary>The name of the label's class; null where the model has none.</summary>
+    /// <summary>Name of the label's class. Null if the model has no such class.</summary>
     public string? label_class { get; set; }
 
     public float? label_logit { get; set; }

@@ -43,7 +43,7 @@ internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap 
         );
     }
 
-    /// <summary>Draws the heatmap alone, on the model's input; needs no photo.</summary>
+    /// <summary>Draws the heatmap without the photo, on the model's input.</summary>
     public RgbImage Heat(PictureQuery query)
     {
         var (width, height) = (Preprocessing.InputWidth, Preprocessing.InputHeight);

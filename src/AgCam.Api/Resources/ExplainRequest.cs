@@ -16,7 +16,7 @@ internal sealed record ExplainRequest
     public string? Model { get; init; }
 
     /// <summary>
-    /// Path under an allowed root, id of an upload, s3://bucket/key, or http(s) address. Not allowed in a form, which holds the image.
+    /// Path under an allowed root, id of an upload, s3://bucket/key, or http(s) address. Not allowed in a form, which contains the image.
     /// </summary>
     public string? Uri { get; init; }
 
@@ -31,7 +31,7 @@ internal sealed record ExplainRequest
     /// <summary>Threshold for boxes on the heatmap scaled to [0, 1]. Default 0.5.</summary>
     public double? Threshold { get; init; }
 
-    /// <summary>The attribution method, e.g. agcam (default), agcam-pooled or rollout.</summary>
+    /// <summary>Attribution method, e.g. agcam (default), agcam-pooled or rollout.</summary>
     public string? Method { get; init; }
 
     /// <summary>float32 (default), float16 or bfloat16.</summary>
@@ -39,8 +39,8 @@ internal sealed record ExplainRequest
 
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
-    /// <summary>The request as a message; the reference of an image that was sent along is filled in when it is kept.</summary>
-    /// <exception cref="InvalidMessageException">A field breaks a rule, or does not fit the model; every one is named.</exception>
+    /// <summary>Returns the request as a message. The reference of an uploaded image is set when the image is stored.</summary>
+    /// <exception cref="InvalidMessageException">Fields are invalid or do not fit the model. It names each.</exception>
     public ExplainImages ToMessage(string key, ModelPin model, ModelCard card, bool hasImage)
     {
         var message = new ExplainImages
@@ -72,7 +72,7 @@ internal sealed record ExplainRequest
         return problems.Length == 0 ? message : throw new InvalidMessageException(problems);
     }
 
-    /// <param name="takeImage">Receives the uploaded image and its media type; must read the stream to its end.</param>
+    /// <param name="takeImage">Receives the uploaded image and its media type. It must read the stream to its end.</param>
     /// <exception cref="InvalidRequestException">The body is neither a form nor JSON, or has a wrong field.</exception>
     public static async Task<ExplainRequest> ReadAsync(
         HttpRequest http,

@@ -14,15 +14,15 @@ internal sealed record JobRequest
     public const int MaxWeight = 100;
 
     /// <summary>
-    /// Source of the images: folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv; for an evaluation
-    /// dataset:/data/val. Folders must be under an allowed root.
+    /// Source of the images: folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv, and dataset:/data/val
+    /// for an evaluation. Folders must be under an allowed root.
     /// </summary>
     public string? Source { get; init; }
 
     /// <summary>Name of a model of /v1/models. Optional when there is only one.</summary>
     public string? Model { get; init; }
 
-    /// <summary>The attribution method, e.g. agcam (default), agcam-pooled or rollout.</summary>
+    /// <summary>Attribution method, e.g. agcam (default), agcam-pooled or rollout.</summary>
     public string? Method { get; init; }
 
     /// <summary>
@@ -46,7 +46,7 @@ internal sealed record JobRequest
 
     public IReadOnlyList<string>? Tags { get; init; }
 
-    /// <summary>Whether unchanged images that an earlier job read are read again. Default false.</summary>
+    /// <summary>Whether images are read again although they have not changed since an earlier job. Default false.</summary>
     public bool? Rehash { get; init; }
 
     /// <summary>
@@ -56,15 +56,15 @@ internal sealed record JobRequest
     public string? Webhook { get; init; }
 
     /// <summary>
-    /// Makes the job an evaluation and says what is measured. The source is a dataset; method and targets must be absent, because the
-    /// label is explained.
+    /// Makes the job an evaluation with these settings. The source is a dataset. Method and targets must be absent, because the label is
+    /// explained.
     /// </summary>
     public EvaluationSpec? Evaluation { get; init; }
 
     /// <summary>Options of the source: columns of a manifest (column.path, column.label, column.split, column.version, base).</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
-    /// <exception cref="InvalidMessageException">A field breaks a rule, or does not fit the model; every one is named.</exception>
+    /// <exception cref="InvalidMessageException">Fields are invalid or do not fit the model. It names each.</exception>
     public JobSpec ToSpec(ModelPin model, ModelCard card, WebhookOptions webhooks)
     {
         var spec = new JobSpec

@@ -142,7 +142,7 @@ internal static class Requests
             );
     }
 
-    /// <summary>Stores the image; under a used key it is only compared.</summary>
+    /// <summary>Stores the image. With a used key the image is only compared.</summary>
     private static async Task<SentImage> TakeAsync(
         Stream content,
         string? mediaType,

@@ -12,10 +12,10 @@ internal sealed record ExplanationView
 
     public required PictureView Picture { get; init; }
 
-    /// <summary>The most probable classes, most probable first.</summary>
+    /// <summary>Most probable classes, highest probability first.</summary>
     public required IReadOnlyList<StoredPrediction> Predictions { get; init; }
 
-    /// <summary>The highest logits, at most 100, highest first.</summary>
+    /// <summary>Highest logits, at most 100, highest first.</summary>
     public required LogitsView Logits { get; init; }
 
     /// <summary>log(sum(exp(logits))) over all classes: exp(logit - logSumExp) is a probability.</summary>
@@ -25,7 +25,7 @@ internal sealed record ExplanationView
 
     public required IReadOnlyList<TargetView> Targets { get; init; }
 
-    /// <summary>How it was computed: /v1/provenances/{provenance}.</summary>
+    /// <summary>Id of the record of how it was computed: /v1/provenances/{provenance}.</summary>
     public required Digest Provenance { get; init; }
 
     public static ExplanationView Of(StoredExplanation explanation) =>
@@ -43,7 +43,7 @@ internal sealed record ExplanationView
         };
 }
 
-/// <param name="PerceptualHash">16 hexadecimal digits; pictures that look alike differ in few bits.</param>
+/// <param name="PerceptualHash">16 hexadecimal digits. Similar pictures differ in few bits.</param>
 internal sealed record PictureView(int Width, int Height, string PerceptualHash, float Brightness, float Blur, float Entropy)
 {
     public static PictureView Of(PictureFacts facts) =>
@@ -57,9 +57,9 @@ internal sealed record LogitsView(IReadOnlyList<int> Classes, IReadOnlyList<floa
 }
 
 /// <param name="Target">As requested: predicted, top:5, label:3, predicted-vs-label:3.</param>
-/// <param name="Against">The class contrasted with; null of a plain target.</param>
+/// <param name="Against">Class on the other side of a contrastive target; null for a plain one.</param>
 /// <param name="Dtype">Number type of the map's values: float16.</param>
-/// <param name="Map">The raw map, base64 of little-endian values, row-major: 2 x rows x columns bytes.</param>
+/// <param name="Map">Raw map, base64 of little-endian values, row-major: 2 x rows x columns bytes.</param>
 /// <param name="Overlay">Addresses of the map as pictures and as an array for NumPy.</param>
 internal sealed record TargetView(
     string Target,

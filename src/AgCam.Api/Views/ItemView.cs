@@ -26,10 +26,10 @@ internal sealed record ItemView
     /// <summary>SHA-256 of the image file.</summary>
     public Digest? Sha256 { get; init; }
 
-    /// <summary>As it was given, also where the model has no such class.</summary>
+    /// <summary>Label as given, also if the model has no such class.</summary>
     public string? Label { get; init; }
 
-    /// <summary>The name of the label's class; absent where the model has none.</summary>
+    /// <summary>Name of the label's class. Absent if the model has no such class.</summary>
     public string? LabelClass { get; init; }
 
     public string? Split { get; init; }
@@ -42,7 +42,7 @@ internal sealed record ItemView
 
     public float? Probability { get; init; }
 
-    /// <summary>Whether the prediction is the label's class; absent without one.</summary>
+    /// <summary>Whether the prediction is the label's class. Absent without that class.</summary>
     public bool? Correct { get; init; }
 
     public float? LabelLogit { get; init; }
@@ -92,5 +92,5 @@ internal sealed record BoxView(double X, double Y, double Width, double Height, 
 }
 
 /// <summary>One page of a list.</summary>
-/// <param name="Next">The cursor of the next page; absent on the last. The Link header has the whole address.</param>
+/// <param name="Next">Cursor of the next page. Absent on the last page. The Link header has the whole address.</param>
 internal sealed record PageView<T>(IReadOnlyList<T> Items, string? Next);

@@ -44,10 +44,10 @@ internal sealed record JobView
     /// <summary>Reason why the job is paused or cancelled.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>Whether resuming can help; present while the job is paused.</summary>
+    /// <summary>Whether the job can run again. Present while it is paused.</summary>
     public bool? CanResume { get; init; }
 
-    /// <summary>Number of images; absent until planning has finished.</summary>
+    /// <summary>Number of images. Absent until planning has finished.</summary>
     public int? Images { get; init; }
 
     public required JobProgress Progress { get; init; }

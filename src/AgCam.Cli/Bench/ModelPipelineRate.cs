@@ -18,7 +18,7 @@ namespace AgCam.Cli.Bench;
 /// Compares the model's rate in <c>agcam bench</c> with its rate in the pipeline, alternately in one process. In the
 /// pipeline, files are read, decoded, hashed and stored.
 /// </summary>
-/// <param name="ModelImagesPerSecond">Rate of the model alone on random input; median of the rounds.</param>
+/// <param name="ModelImagesPerSecond">Rate of the model without the pipeline on random input; median of the rounds.</param>
 /// <param name="Ratio">Pipeline's rate divided by the model's; median of the rounds' ratios.</param>
 internal sealed record ModelPipelineRate(
     string Transport,

@@ -26,7 +26,7 @@ internal sealed record EvaluationRun
     /// <summary>Follow the paper's evaluation.</summary>
     public bool Preset { get; init; }
 
-    /// <summary>With the preset: a part of its dataset will do.</summary>
+    /// <summary>Whether the preset accepts a part of its dataset.</summary>
     public bool Partial { get; init; }
 
     public bool Quiet { get; init; }

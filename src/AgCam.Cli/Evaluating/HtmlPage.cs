@@ -143,7 +143,7 @@ internal sealed class HtmlPage(
     private static bool Reaches(MethodSummary control, Metric metric) =>
         Find(control, metric)?.Difference is { } difference && (metric.HigherIsBetter ? difference.High >= 0 : difference.Low <= 0);
 
-    /// <summary>A random map spreads its heat evenly, so the share of it inside the boxes is their share of the area.</summary>
+    /// <summary>Notes when boxes cover most of the picture: a random map has that share of its heat in them.</summary>
     private string Cover()
     {
         var random = methods.FirstOrDefault(method => method.Name == "random");
@@ -158,7 +158,7 @@ internal sealed class HtmlPage(
 
     private bool IsMeasured(string metric) => methods.Any(method => method.Metrics.Any(found => found.Metric.Name == metric));
 
-    /// <summary>The classes' means, worst first by the reference method, or by the first one where there is no reference.</summary>
+    /// <summary>Returns the means of the classes, worst first by the reference method, or else by the first method.</summary>
     private string Classes(string metric)
     {
         var byMethod = methods.ToDictionary(method => method.Name, method => tables.ByClass(method.Name, metric));

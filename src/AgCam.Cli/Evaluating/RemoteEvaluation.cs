@@ -11,7 +11,7 @@ namespace AgCam.Cli.Evaluating;
 /// </summary>
 internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Weight, IReadOnlyList<string> Tags)
 {
-    /// <param name="model">One of the server's; null for its only one.</param>
+    /// <param name="model">Name of a model on the server; null for its only model.</param>
     /// <param name="rowFile">File of --rows, or null.</param>
     /// <returns>Null when the job is paused; the reason has been printed.</returns>
     /// <exception cref="UsageException">The job was refused or cancelled.</exception>

@@ -14,7 +14,7 @@ internal sealed record ShownPicture(string Group, string Caption, byte[] Png)
     private const int Most = 4;
 
     /// <summary>
-    /// The reference method's best and worst images, explained and drawn again; none where it was not measured or nothing ranks them.
+    /// Draws the best and worst images of the reference method again. Returns none if it was not measured or has no ranking metric.
     /// </summary>
     public static IReadOnlyList<ShownPicture> BestAndWorst(Explainer explainer, EvaluationRun run, EvaluationTables tables)
     {

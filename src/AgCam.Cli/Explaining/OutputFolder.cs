@@ -69,7 +69,7 @@ internal sealed class OutputFolder : IDisposable
 
     public static void WriteAtomically(string path, ReadOnlySpan<byte> bytes)
     {
-        // Not longer than any name may be, however long the file's own is.
+        // Within the maximum length of a file name, for any name of the image.
         var partial = Path.Combine(Path.GetDirectoryName(path)!, $".{Guid.NewGuid():N}.part");
         try
         {

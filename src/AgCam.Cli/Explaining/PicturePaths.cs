@@ -4,7 +4,7 @@ using System.Text;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// Names pictures: below --out as the images below their folder. cat.jpg gives cat.overlay.png; a cat.png beside it gives
+/// Names pictures below --out, in the same subfolders as the images. cat.jpg gives cat.overlay.png; a cat.png next to it gives
 /// cat.png.overlay.png; a third gets a hash of its path. Names of existing pictures of other images are avoided.
 /// </summary>
 internal sealed class PicturePaths(string folder, SavedPicture save)

@@ -25,7 +25,7 @@ internal sealed class RunTally
 
     public LabelAgreement Agreement { get; } = new();
 
-    /// <summary>Labels and images of them; used where labels are given.</summary>
+    /// <summary>Labels with their images, if labels are given.</summary>
     public LabelTally Labels { get; } = new();
 
     public long PicturesSaved { get; private set; }

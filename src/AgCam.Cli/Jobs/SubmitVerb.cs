@@ -8,7 +8,7 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Cli.Jobs;
 
-/// <summary>agcam submit: sends images to a running agcam. Files are uploaded; a folder or another source becomes a job.</summary>
+/// <summary>agcam submit: submits images to a server. Files are uploaded; a folder or another source becomes a job.</summary>
 internal static class SubmitVerb
 {
     private const int InFlight = 4;

@@ -80,7 +80,7 @@ internal static class InspectVerb
                     + $"{config.MlpWidth}, {config.Activation}, epsilon {config.LayerNormEpsilon:G}"
             )
         );
-        // As explain runs it: with another size than the positions are stored for, they are resized.
+        // As in explain, position embeddings are resized if the input has another size.
         var run = config with
         {
             ImageHeight = preprocessing?.InputHeight ?? config.ImageHeight,

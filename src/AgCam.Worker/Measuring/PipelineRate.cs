@@ -133,7 +133,7 @@ public sealed partial record PipelineRate(
     /// </summary>
     public static double Seconds(Job job) => (job.Finished!.Value - job.Created).TotalSeconds;
 
-    /// <summary>Random bytes behind the first bytes of a PNG; a hundred folders, as real data sets have them.</summary>
+    /// <summary>Writes files with a PNG's first bytes and random bytes into a hundred folders, like a real dataset.</summary>
     /// <returns><paramref name="folder"/>.</returns>
     public static string Write(string folder, int images)
     {
