@@ -12,25 +12,25 @@ public static class Stage
     /// <summary>Name of the meter.</summary>
     public const string MeterName = "AgCam";
 
-    /// <summary>In the broker, from publish to delivery. Per request.</summary>
+    /// <summary>Waits in the broker, from publish to delivery. Per request.</summary>
     public const string Queue = "queue";
 
-    /// <summary>From the reference to bytes in memory. Per image.</summary>
+    /// <summary>Reads the referenced bytes into memory. Per image.</summary>
     public const string Fetch = "fetch";
 
-    /// <summary>From bytes to the model's input on the host. Per image.</summary>
+    /// <summary>Decodes bytes to the model's input on the host. Per image.</summary>
     public const string Decode = "decode";
 
-    /// <summary>From the host to the device. Per batch.</summary>
+    /// <summary>Copies the input to the device. Per batch.</summary>
     public const string Copy = "copy";
 
-    /// <summary>From the model's input to logits on the host. Per batch.</summary>
+    /// <summary>Computes logits from the input. Per batch.</summary>
     public const string Forward = "forward";
 
-    /// <summary>From the logits to maps on the host. Per batch.</summary>
+    /// <summary>Computes maps after the logits. Per batch.</summary>
     public const string Explain = "explain";
 
-    /// <summary>One call that stores the results of one or more requests.</summary>
+    /// <summary>Stores the results of one or more requests. Per call.</summary>
     public const string Store = "store";
 
     public static IReadOnlyList<string> All { get; } = [Queue, Fetch, Decode, Copy, Forward, Explain, Store];

@@ -4,8 +4,8 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>What is known of a model without loading it.</summary>
-/// <param name="Config">The model's shape.</param>
+/// <summary>Shape and classes of a model, read without loading its weights.</summary>
+/// <param name="Config">Shape of the model.</param>
 public sealed record ModelCard(ViTConfig Config, ClassNames Classes)
 {
     /// <summary>Rows of its maps.</summary>
@@ -14,8 +14,8 @@ public sealed record ModelCard(ViTConfig Config, ClassNames Classes)
     /// <summary>Columns of its maps.</summary>
     public int Columns => Config.GridColumns;
 
-    /// <summary>Checks what is asked of the model: method and targets.</summary>
-    /// <returns>What cannot be done, by field, with what can; empty when all can.</returns>
+    /// <summary>Checks whether method and targets fit the model.</summary>
+    /// <returns>The fields that do not fit, with the reason and valid values. Empty when all fit.</returns>
     public IReadOnlyList<FieldProblem> Check(string? method, IReadOnlyList<string>? targets)
     {
         var problems = new List<FieldProblem>();
@@ -37,7 +37,7 @@ public sealed record ModelCard(ViTConfig Config, ClassNames Classes)
     }
 
     /// <summary>Checks the label of one image.</summary>
-    /// <param name="targets">As asked for.</param>
+    /// <param name="targets">Requested targets.</param>
     /// <returns>Null when the model has the class, or no class is needed.</returns>
     public FieldProblem? CheckLabel(string? label, IReadOnlyList<string> targets)
     {

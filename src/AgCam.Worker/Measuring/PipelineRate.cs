@@ -16,17 +16,17 @@ using Microsoft.Extensions.Hosting;
 namespace AgCam.Worker.Measuring;
 
 /// <summary>
-/// What the pipeline itself costs: jobs of real files, read and hashed, planned, published, leased and stored, with the null engine in
-/// the model's place. Medians of the rounds.
+/// Measures the cost of the pipeline without a model: jobs of real files are read, hashed, planned, published, leased and stored, with the
+/// null engine. Values are medians of the rounds.
 /// </summary>
 /// <param name="Transport">memory or rabbitmq.</param>
-/// <param name="Images">Of one round.</param>
-/// <param name="ImagesPerSecond">From a job's creation to its completion.</param>
-/// <param name="BareImagesPerSecond">The same documents inserted into the same database once more, with the same indexes and nothing
-/// else, into tables as large as the job found; each job's right after the job.</param>
-/// <param name="OfBare">The one by the other, of each round its own.</param>
-/// <param name="CpuMicrosecondsPerImage">Of this process, which is planner, publisher and worker in one; broker and database server are
-/// not in it.</param>
+/// <param name="Images">Images per round.</param>
+/// <param name="ImagesPerSecond">Rate from a job's creation to its completion.</param>
+/// <param name="BareImagesPerSecond">Rate of only inserting the same documents again, after each job, into tables of the same size with
+/// the same indexes.</param>
+/// <param name="OfBare">Median of the rounds' ratios of the two rates.</param>
+/// <param name="CpuMicrosecondsPerImage">CPU time of this process, which is planner, publisher and worker, without broker and database
+/// server.</param>
 public sealed partial record PipelineRate(
     string Transport,
     string Store,
@@ -38,10 +38,10 @@ public sealed partial record PipelineRate(
     double CpuMicrosecondsPerImage
 )
 {
-    /// <param name="options">The store must be one of its own: it is filled.</param>
-    /// <param name="images">Of each round; files are written below the temporary folder, about 4 KB each, and deleted. Twice as many,
-    /// 40,000 at most, warm up before.</param>
-    /// <param name="build">A host with these registrations.</param>
+    /// <param name="options">Options with an empty store, which is filled.</param>
+    /// <param name="images">Images per round. Files of about 4 KB are written below the temporary folder and deleted. Twice as many, at most
+    /// 40,000, warm up before.</param>
+    /// <param name="build">Builds a host with these registrations.</param>
     public static async Task<PipelineRate> MeasureAsync(
         PipelineOptions options,
         WorkerOptions worker,
@@ -101,7 +101,7 @@ public sealed partial record PipelineRate(
         }
     }
 
-    /// <summary>A job over a folder, from its creation to its completion.</summary>
+    /// <summary>Runs a job over a folder from its creation to its completion.</summary>
     /// <returns>The completed job.</returns>
     /// <exception cref="InvalidOperationException">The job was paused, or its numbers are not those of its records.</exception>
     public static async Task<Job> RunAsync(IHost host, ModelPin model, string folder, CancellationToken cancellationToken = default)
