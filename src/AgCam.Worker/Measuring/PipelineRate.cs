@@ -39,8 +39,8 @@ public sealed partial record PipelineRate(
 )
 {
     /// <param name="options">Options with an empty store, which is filled.</param>
-    /// <param name="images">Images per round. Files of about 4 KB are written below the temporary folder and deleted. Twice as many, at most
-    /// 40,000, warm up before.</param>
+    /// <param name="images">Images per round. Files of about 4 KB are written below the temporary folder and deleted. Twice as many, at
+    /// most 40,000, warm up before.</param>
     /// <param name="build">Builds a host with these registrations.</param>
     public static async Task<PipelineRate> MeasureAsync(
         PipelineOptions options,

@@ -31,7 +31,7 @@ public class BrokeredTests
         using var worker = Start(test, ["worker", .. common, "--device", "cpu"]);
         var done = Agcam.Run(["submit", folder.Path, "--key", key, "--wait", "--json"], "", ("AGCAM_URL", url));
         Assert.Equal(3, done.Code); // one image of seven failed
-        // The same key is the same job
+        // The same key is the same job.
         Assert.Equal(handedIn.Rows.Single().GetProperty("id").GetString(), done.Rows.Single().GetProperty("id").GetString());
         var progress = done.Rows.Single().GetProperty("progress");
         Assert.Equal((6, 1), (progress.GetProperty("completed").GetInt32(), progress.GetProperty("failed").GetInt32()));
@@ -72,7 +72,7 @@ public class BrokeredTests
         using var folder = SomeImages.Folder(6);
         var (test, url) = ($"test-{Guid.NewGuid():N}", $"http://127.0.0.1:{ServingProcess.FreePort()}");
         var said = new System.Collections.Concurrent.ConcurrentQueue<string>();
-        // Without a worker the job does not complete
+        // Without a worker the job does not complete.
         using var api = Start(test, ["api", "--model", $"tiny={SomeImages.Model}", "--root", folder.Path, "--listen", url], said.Enqueue);
         await AnswersAsync(new Uri(url + "/health/live"), api);
         Assert.Contains(

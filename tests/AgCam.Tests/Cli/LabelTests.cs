@@ -13,7 +13,7 @@ public class LabelTests
             .Run("explain", folder.Path, "--model", SomeImages.Model, "--json")
             .Rows.Select(row => row.GetProperty("predictions")[0].GetProperty("class").GetInt32())
             .ToArray();
-        // Two right, one wrong, by index; relative to the file's own folder.
+        // Two correct labels and a wrong one, by index. Paths are relative to the file's folder.
         File.WriteAllText(
             folder["labels.csv"],
             $"path,label\n000.png,{predicted[0]}\n001.png,{predicted[1]}\n002.png,{(predicted[2] + 1) % SomeImages.Classes}\n"
@@ -101,7 +101,7 @@ public class LabelTests
         Assert.Contains(", label \"unheard of\" is no class", text, StringComparison.Ordinal);
         AssertListed(text);
 
-        // The second run takes the rows of the first, and says the same.
+        // The second run reuses the rows of the first and reports the same accuracy.
         var again = Agcam.Run([.. arguments, "--save", "none", "--json"]);
         Assert.Contains("0 explained, 3 done before", again.Errors, StringComparison.Ordinal);
         AssertListed(again.Errors);
@@ -126,7 +126,7 @@ public class LabelTests
             0
         ];
         var best = row.GetProperty("predictions")[0];
-        // Both follow from the same log-sum-exp as those of the best class.
+        // Both use the same log-sum-exp as those of the best class.
         var logSumExp = best.GetProperty("logit").GetDouble() - Math.Log(best.GetProperty("probability").GetDouble());
         var (logit, probability) = (row.GetProperty("labelLogit").GetDouble(), row.GetProperty("labelProbability").GetDouble());
         Assert.Equal(Math.Exp(logit - logSumExp), probability, 1e-6);

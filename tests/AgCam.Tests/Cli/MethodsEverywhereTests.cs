@@ -11,7 +11,7 @@ using Xunit;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>Every attribution method, asked for at every entry point, gives the maps of `agcam explain`.</summary>
+/// <summary>Tests that every attribution method gives the same maps at every entry point as `agcam explain`.</summary>
 public class MethodsEverywhereTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -92,7 +92,7 @@ public class MethodsEverywhereTests
             {
                 var targets = await TargetsAsync(api, (string)item["explanation"]!);
                 var expected = explained[Path.GetFileName((string)item["uri"]!)];
-                Assert.Equal(expected.Count, targets.Count); // none where the label is what is predicted
+                Assert.Equal(expected.Count, targets.Count); // no map for a label that equals the prediction
                 foreach (var (map, row) in targets.Zip(expected))
                 {
                     Assert.Equal(row.GetProperty("requested").GetString(), (string?)map!["target"]);
@@ -105,7 +105,7 @@ public class MethodsEverywhereTests
         }
     }
 
-    /// <summary>Refused before anything is read or submitted, with what would fit.</summary>
+    /// <summary>Values that are refused before anything is read or submitted, with valid values.</summary>
     [Fact]
     public void Values_that_do_not_fit_are_refused_at_the_command_line()
     {
@@ -135,10 +135,10 @@ public class MethodsEverywhereTests
         Assert.Empty(serving.Run("jobs", "list", "--json").Rows);
     }
 
-    /// <summary>Pictures, models and what explain says of them.</summary>
+    /// <summary>Pictures, models and their results from explain.</summary>
     private sealed class Walk : IDisposable
     {
-        private const int Images = 6; // 0 to 2 are a job's, 3 is sent along, 4 is named in JSON, 5 in a message
+        private const int Images = 6; // 0 to 2 in a job, 3 uploaded, 4 referred to in JSON, 5 in a message
 
         public TemporaryFolder State { get; } = new();
 
@@ -201,7 +201,7 @@ public class MethodsEverywhereTests
                     foreach (var (map, row) in targets.Zip(explained[picture]))
                         Same(row, map!, $"{method.Name}, {picture}");
                 }
-                // One identity: the same picture is the same explanation wherever it is asked for.
+                // The same picture has the same explanation id at every entry point.
                 body["uri"] = Pictures["job/0.png"];
                 Assert.Equal(found["0.png"], await AskAsync(body));
             }
@@ -258,7 +258,7 @@ public class MethodsEverywhereTests
     private static async Task<JsonArray> TargetsAsync(HttpClient api, string explanation) =>
         (await api.GetFromJsonAsync<JsonNode>($"v1/explanations/{explanation}", Cancel))!["targets"]!.AsArray();
 
-    /// <summary>Stored maps are float16: they equal explain's float32 values to half a unit in its last place.</summary>
+    /// <summary>Compares stored float16 maps with explain's float32 values, to half a unit in the last place of float16.</summary>
     private static void Same(JsonElement row, JsonNode stored, string what)
     {
         var expected = row.GetProperty("heatmap").EnumerateArray().Select(value => value.GetSingle()).ToArray();

@@ -96,7 +96,7 @@ public class ServeTests
         Assert.Contains("FAILED unsupported-format", table.Output, StringComparison.Ordinal);
 
         var sorted = serving.Run("jobs", "items", id, "--sort", "labelProbability", "--json").Rows;
-        Assert.Equal(2, sorted.Length); // the others have no class or no result
+        Assert.Equal(2, sorted.Length); // the other images have no class or no result
         Assert.True(sorted[0].GetProperty("labelProbability").GetDouble() <= sorted[1].GetProperty("labelProbability").GetDouble());
         var reversed = serving.Run("jobs", "items", id, "--sort", "labelProbability", "--descending", "--json").Rows;
         Assert.Equal(Numbers(sorted).Reverse(), Numbers(reversed));
@@ -124,7 +124,7 @@ public class ServeTests
         static IEnumerable<int> Numbers(JsonElement[] rows) => rows.Select(row => row.GetProperty("number").GetInt32());
     }
 
-    /// <summary>Eight digits that begin no job's id here.</summary>
+    /// <summary>Eight digits with which no job's id begins.</summary>
     private static string Other(string id) => (id[0] == 'f' ? '0' : 'f') + "7e3a915";
 
     [Fact]
@@ -138,7 +138,7 @@ public class ServeTests
             id = before.Run("submit", folder.Path, "--wait", "--json").Rows.Last().GetProperty("id").GetString()!;
             Assert.Equal(0, before.Stop());
         }
-        // A request is checked when it is made. A model that was replaced since still leaves such a job behind.
+        // A request is checked when it is made, so only a model that is replaced later makes such a job.
         using (var database = new SqliteConnection($"Data Source={state["agcam.db"]};Pooling=False"))
         {
             database.Open();

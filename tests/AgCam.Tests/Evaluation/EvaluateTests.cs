@@ -104,7 +104,7 @@ public class EvaluateTests
 
         var lines = File.ReadAllLines(parts[0]);
         var finished = File.ReadAllText(parts[0]);
-        File.WriteAllText(parts[0], string.Join('\n', lines[..2]) + "\n" + lines[2][..40]); // header, a row, a torn one
+        File.WriteAllText(parts[0], string.Join('\n', lines[..2]) + "\n" + lines[2][..40]); // header, one row, one truncated row
         var torn = Agcam.Run(["evaluate", "--merge", .. parts]);
         Assert.Equal(2, torn.Code);
         Assert.Contains("line 3", torn.Errors, StringComparison.Ordinal);
@@ -333,7 +333,7 @@ public class EvaluateTests
             JsonSerializer.Serialize(result.GetProperty("skipped"))
         );
 
-        // Where the metrics do not need boxes, images without them count.
+        // Images without boxes count if the metrics do not need boxes.
         var faithful = Evaluate(folder, "--methods", "agcam", "--metrics", "localization,perturbation");
         Assert.Equal(6, faithful.GetProperty("evaluated").GetInt32());
         Assert.Equal(6, faithful.GetProperty("counts").GetProperty("agcam").GetProperty("abpc").GetInt32());
@@ -476,7 +476,7 @@ public class EvaluateTests
         Assert.Contains("data-wide=\"390\"", phone, StringComparison.Ordinal);
         Assert.Contains("data-cut=\"0\"", phone, StringComparison.Ordinal);
 
-        // What the browser made of it: nothing outside a table was moved out of it, nothing is wider than the window.
+        // The browser kept all parts inside their tables, and nothing is wider than the window.
         File.AppendAllText(
             folder["page.html"],
             "<script>document.body.setAttribute('data-wide', document.documentElement.scrollWidth - window.innerWidth);"

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace AgCam.Tests.Evaluation;
 
-/// <summary>`agcam evaluate --url`: the evaluation as a job of a running agcam.</summary>
+/// <summary>Tests `agcam evaluate --url`, which runs the evaluation as a job of a server.</summary>
 public class EvaluationJobTests
 {
     private static readonly string[] What = ["--methods", "agcam,rollout,legrad,random", "--metrics", "all", "--batch", "3"];

@@ -106,7 +106,7 @@ public sealed class PresetTests : IDisposable
             StringComparison.Ordinal
         );
         var other =
-            // A substitute
+            // The model is a substitute.
             $"the model is {PaperPreset.Model}@{PaperPreset.Revision} with other weights than "
             + $"{PaperPreset.Model}@{PaperPreset.Revision}, whose SHA-256 is {PaperPreset.Sha256}";
         Assert.Equal(

@@ -64,7 +64,7 @@ public sealed partial class OutboundTests
     {
         using var state = new TemporaryFolder();
         var (trace, port) = (state["trace"], ServingProcess.FreePort());
-        // -D: the started process is the service; strace runs beside it.
+        // -D: strace runs as a separate process, so the started process is the service.
         string[] watch = ["-D", "-f", "-s", "200", "--seccomp-bpf", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", trace];
         string[] serve =
         [
