@@ -14,7 +14,7 @@ using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
 namespace AgCam.Api;
 
 /// <summary>
-/// Turns exceptions into problem details: 4xx for the caller, 503 for a store that does not answer, 500 without details for a defect.
+/// Converts exceptions to problem details: 4xx for the caller, 503 for a store that does not answer, 500 without details for a defect.
 /// </summary>
 internal sealed partial class ProblemHandler(IProblemDetailsService problems, IOptions<JsonOptions> json, ILogger<ProblemHandler> log)
     : IExceptionHandler

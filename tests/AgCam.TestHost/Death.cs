@@ -12,7 +12,7 @@ internal sealed partial class Death(string point, int times)
         AfterWrite = "after-write",
         Draining = "draining",
         Planning = "planning",
-        LostDevice = "lost-device";
+        FatalDevice = "fatal-device";
 
     private int _passed;
 

@@ -45,7 +45,7 @@ internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? 
         public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options)
         {
             death?.Pass(Death.BeforeCompute);
-            if (death?.IsDue(Death.LostDevice) == true)
+            if (death?.IsDue(Death.FatalDevice) == true)
                 throw new System.Runtime.InteropServices.ExternalException("CUDA error: unspecified launch failure");
             if (slowMilliseconds > 0)
                 Thread.Sleep(TimeSpan.FromMilliseconds(slowMilliseconds * images.Count));

@@ -3,7 +3,7 @@ using System.Text;
 namespace AgCam.Api.Security;
 
 /// <summary>
-/// Turns the header Idempotency-Key into a key of the store. The digest cannot equal a key of the program or of a producer on the broker.
+/// Converts the header Idempotency-Key to a key of the store. The digest cannot equal a key of the program or of a producer on the broker.
 /// Each API key has its own key space.
 /// </summary>
 internal static class IdempotencyKey

@@ -110,7 +110,7 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
     }
 
     /// <summary>
-    /// Turns off NNPACK, a convolution library that does not know many CPUs: libtorch then writes a warning to stderr at each float16 or
+    /// Disables NNPACK, a convolution library that does not know many CPUs: libtorch then writes a warning to stderr at each float16 or
     /// float64 convolution. TorchSharp has no binding for it.
     /// </summary>
     private static unsafe void TurnOffNnpack(string folder)

@@ -30,7 +30,7 @@ public sealed class WorkerDeathTests
         ];
         await using var api = await Processes.StartAsync(broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 5 });
         var job = await api.SubmitAsync(Completion.Spec(pictures));
-        await using (var losing = Hosts.Start([.. common, "role=worker", "kill=lost-device:2"]))
+        await using (var losing = Hosts.Start([.. common, "role=worker", "kill=fatal-device:2"]))
         {
             Assert.True(await losing.DiesAsync(120), losing.Said);
             Assert.Equal(AgCam.Worker.FatalDeviceError.ExitCode, losing.ExitCode);
