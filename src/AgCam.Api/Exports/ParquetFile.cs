@@ -60,7 +60,7 @@ internal static class ParquetFile
         return footer;
     }
 
-    /// <returns>Names by class index. Null where the model has none, or is not offered any more with the job's weights.</returns>
+    /// <returns>Names by class index. Null if the model has none, or is no longer configured with the job's weights.</returns>
     private static async Task<IReadOnlyList<string>?> ClassNamesAsync(Job job, ModelCatalog models, CancellationToken cancellationToken)
     {
         var model = job.Spec.Model;

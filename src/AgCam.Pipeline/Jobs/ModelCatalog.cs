@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Jobs;
 public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
 {
     /// <summary>
-    /// Models that average the patches are offered too: a method that does not explain them is refused when it is asked for.
+    /// Models that average the patches are included. A request with a method that does not explain them is refused.
     /// </summary>
     public static readonly CheckpointOptions Reading = new() { Pooled = true };
 
@@ -35,8 +35,8 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
         if (Find(name) is not { } path)
             throw new ModelException(
                 ModelFailure.NotFound,
-                $"The model \"{name}\" is not one that this installation offers. It offers: "
-                    + $"{(Names.Count == 0 ? "none; name some in the options" : string.Join(", ", Names))}."
+                $"There is no model \"{name}\". Configured models: "
+                    + $"{(Names.Count == 0 ? "none; add some in Pipeline:Models" : string.Join(", ", Names))}."
             );
         var known = _known.GetOrAdd(name, _ => new Lazy<Task<Known>>(() => ReadAsync(name, path)));
         try

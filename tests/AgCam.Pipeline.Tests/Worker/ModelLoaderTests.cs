@@ -26,7 +26,7 @@ public sealed class ModelLoaderTests
         Assert.Contains($"This worker has no model {unlisted.Id}.", refused.Message);
         refused = await Assert.ThrowsAsync<ModelException>(() => loader.LoadAsync(unlisted, "float32", Cancel));
         Assert.Equal(ModelFailure.NotFound, refused.Reason);
-        Assert.Contains("It offers: tiny.", refused.Message);
+        Assert.Contains("Configured models: tiny.", refused.Message);
     }
 
     [Fact]
