@@ -62,11 +62,11 @@ internal sealed class ManagementApi : IDisposable
         var arguments = found.GetProperty("arguments");
         foreach (var (name, wanted) in queue.Arguments)
             if (!arguments.TryGetProperty(name, out var has))
-                differences.Add($"Queue {queue.Name} has no {name}; {wanted} is wanted.");
+                differences.Add($"Queue {queue.Name} has no {name}; expected {wanted}.");
             else if (has.ToString() != wanted.ToString())
                 differences.Add($"Queue {queue.Name} has {name} {has}, not {wanted}.");
         foreach (var has in arguments.EnumerateObject().Where(has => !queue.Arguments.ContainsKey(has.Name)))
-            differences.Add($"Queue {queue.Name} has {has.Name} {has.Value}, which is not wanted.");
+            differences.Add($"Queue {queue.Name} has {has.Name} {has.Value}; expected none.");
         if (
             await GetAsync($"bindings/{_host}/e/{queue.Name}/q/{queue.Name}", cancellationToken) is not { } bindings
             || bindings.GetArrayLength() == 0

@@ -136,8 +136,8 @@ public sealed class LockedBrokerTests
         var worker = new BusTopology(broker.Over(new PipelineOptions(), "worker"));
         var differences = (await worker.VerifyAsync(broker.Management, Cancel)).Differences;
         Assert.Contains("Queue locked-bulk has x-queue-type classic, not quorum.", differences);
-        Assert.Contains("Queue locked-bulk has no x-delivery-limit; 20 is wanted.", differences);
-        Assert.Contains("Queue locked-bulk has x-max-length 7, which is not wanted.", differences);
+        Assert.Contains("Queue locked-bulk has no x-delivery-limit; expected 20.", differences);
+        Assert.Contains("Queue locked-bulk has x-max-length 7; expected none.", differences);
         Assert.Contains("Exchange locked-bulk is not bound to queue locked-bulk.", differences);
         Assert.Equal(
             ["Exchange locked-events is missing.", "Queue locked-intake is missing."],
