@@ -18,28 +18,28 @@ public sealed record Metric(string Name, MetricFamily Family, bool HigherIsBette
             true,
             name switch
             {
-                "maxBoxAcc" => "largest box reaches IoU 0.5, at the threshold that is best on these images",
-                "maxBoxAccV2" => "any box, mean over IoU 0.3, 0.5, 0.7, each at its best threshold on these images",
-                "gtKnownLoc" => "largest box reaches IoU 0.5 at the fixed threshold",
-                "top1Loc" => "the same, and the model's first class is the label",
-                _ => "the same, and the label is among the first five classes",
+                "maxBoxAcc" => "largest box has an IoU of at least 0.5, at the best threshold for these images",
+                "maxBoxAccV2" => "any box, mean over IoU 0.3, 0.5, 0.7, each at its best threshold for these images",
+                "gtKnownLoc" => "largest box has an IoU of at least 0.5 at the fixed threshold",
+                "top1Loc" => "the same, and the predicted class is the label",
+                _ => "the same, and the label is among the five most probable classes",
             }
         )),
-        new("pointing", MetricFamily.Pointing, true, "the hottest pixel lies in a box"),
-        new("energy", MetricFamily.Pointing, true, "share of the heat that lies in the boxes"),
-        new("energyLift", MetricFamily.Pointing, true, "that share over the boxes' share of the area; 1 is no knowledge"),
+        new("pointing", MetricFamily.Pointing, true, "the maximum of the map is in a box"),
+        new("energy", MetricFamily.Pointing, true, "share of the map's mass in the boxes"),
+        new("energyLift", MetricFamily.Pointing, true, "that share divided by the boxes' share of the area; a random map has 1"),
         new("aucMorf", MetricFamily.Perturbation, false, "probability of the label while the hottest pixels are removed"),
         new("aucLerf", MetricFamily.Perturbation, true, "probability of the label while the coldest pixels are removed"),
         new("abpc", MetricFamily.Perturbation, true, "area between the two"),
         new("insertion", MetricFamily.Insertion, true, "area under the probability while the hottest pixels appear in a blurred picture"),
         new("deletion", MetricFamily.Insertion, false, "area under the probability while the hottest pixels are removed, row by row"),
-        new("averageDrop", MetricFamily.Insertion, false, "share of the probability lost on the picture times the map"),
-        new("increaseInConfidence", MetricFamily.Insertion, true, "share of images where it grows"),
+        new("averageDrop", MetricFamily.Insertion, false, "share of the probability lost on the picture multiplied by the map"),
+        new("increaseInConfidence", MetricFamily.Insertion, true, "share of images where the probability grows"),
         new(
             "maskPixelAccuracy",
             MetricFamily.Masks,
             true,
-            "pixels that the threshold puts on the right side of the mask, correctly classified images"
+            "share of pixels for which threshold and mask agree, correctly classified images"
         ),
         new(
             "maskIou",
@@ -55,8 +55,8 @@ public sealed record Metric(string Name, MetricFamily Family, bool HigherIsBette
             "share of the pixels above the threshold that is object, correctly classified images"
         ),
         new("maskRecall", MetricFamily.Masks, true, "share of the object that is above the threshold, correctly classified images"),
-        new("maskPointing", MetricFamily.Masks, true, "the hottest pixel lies on the object"),
-        new("maskEnergy", MetricFamily.Masks, true, "share of the heat that lies on the object"),
+        new("maskPointing", MetricFamily.Masks, true, "the maximum of the map is on the object"),
+        new("maskEnergy", MetricFamily.Masks, true, "share of the map's mass on the object"),
         new("randomLogit", MetricFamily.Sanity, false, "rank correlation with the map of another class"),
         new("randomHead", MetricFamily.Sanity, false, "rank correlation with the map after the head was randomised"),
         new("randomTop25", MetricFamily.Sanity, false, "the same, head and the upper quarter of the blocks"),
@@ -67,7 +67,7 @@ public sealed record Metric(string Name, MetricFamily Family, bool HigherIsBette
             "maxSensitivity",
             MetricFamily.Sanity,
             false,
-            "largest change of the map, relative to its size, under four draws of noise up to 0.02 on the normalised picture"
+            "largest change of the map, relative to its norm, for four draws of noise up to 0.02 on the normalised picture"
         ),
     ];
 

@@ -24,12 +24,12 @@ internal sealed class HtmlCurves(EvaluationTables tables, IReadOnlyList<MethodSu
             yield return Section(
                 "Box accuracy over the threshold",
                 Figure(
-                    "Share of images whose largest box reaches IoU 0.5, the class taken as known.",
+                    "Share of images whose largest box has an IoU of at least 0.5, with the class given.",
                     "threshold",
                     method => tables.BoxCurve(method, 0.5, BoxSelection.Largest)
                 ),
                 Figure(
-                    "Share of images where some box reaches IoU 0.5.",
+                    "Share of images in which any box has an IoU of at least 0.5.",
                     "threshold",
                     method => tables.BoxCurve(method, 0.5, BoxSelection.All)
                 )

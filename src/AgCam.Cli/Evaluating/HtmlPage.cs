@@ -89,7 +89,7 @@ internal sealed class HtmlPage(
             .. tables.Skipped.Select(r => (r.Key, $"{r.Value} images skipped")),
             .. tables.WithoutBoxes.Select(r => (r.Key, $"{r.Value} images without usable boxes")),
             .. tables.WithoutMask.Select(r => (r.Key, $"{r.Value} images without a usable mask")),
-            .. tables.Repaired.Select(r => (r.Key, $"{r.Value} boxes repaired or left out")),
+            .. tables.Repaired.Select(r => (r.Key, $"{r.Value} boxes clipped or dropped")),
             .. methods.SelectMany(m => m.Skipped.Select(r => (r.Key, $"{r.Value} maps of {m.Name} without information"))),
         ];
         return rows.Count == 0 ? "" : Html.Definitions(rows.Select(row => (row.Reason, Html.Text(row.Images))));
@@ -149,7 +149,7 @@ internal sealed class HtmlPage(
         var random = methods.FirstOrDefault(method => method.Name == "random");
         var share = random?.Metrics.FirstOrDefault(found => found.Metric.Name == "energy")?.Value.Mean;
         return share >= 0.5
-            ? $" The boxes cover most of the picture ({Math.Round(share.Value * 100)} %), so large boxes score well wherever the heat lies."
+            ? $" The boxes cover most of the picture ({Math.Round(share.Value * 100)} %), so large boxes score well wherever the heat is."
             : "";
     }
 
@@ -211,7 +211,7 @@ internal sealed class HtmlPage(
                         .Select(Html.Cell)
                 )
         );
-        return $"<h2>Published beside measured</h2>\n<p>{Html.Text(published.Source)}</p>\n{table}";
+        return $"<h2>Published and measured results</h2>\n<p>{Html.Text(published.Source)}</p>\n{table}";
     }
 
     private static string[] Measured(double published, MetricSummary? measured)
@@ -225,9 +225,9 @@ internal sealed class HtmlPage(
     private string Protocol()
     {
         var header = tables.Header;
-        List<string> sentences = ["The class explained is the label."];
+        List<string> sentences = ["The explained class is the label."];
         if (header.Parity == Parity.Paper)
-            sentences.Add("Localisation scores and perturbation areas follow the paper, quirks included.");
+            sentences.Add("Localisation scores and perturbation areas use the arithmetic of the paper's authors.");
         if (header.Preset is { } preset)
             sentences.Add(
                 header.Deviations.Count == 0
@@ -253,8 +253,8 @@ internal sealed class HtmlPage(
             .Select(method => string.Create(CultureInfo.InvariantCulture, $"{method.Name} {method.MaxBoxAccThreshold}"));
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"Boxes are cut at threshold {header.Threshold} of the normalised map. maxBoxAcc and maxBoxAccV2 take the threshold "
-                + $"that is best on these very images, which flatters ({string.Join(", ", chosen)})."
+            $"Boxes enclose the components above threshold {header.Threshold} of the normalised map. maxBoxAcc and maxBoxAccV2 take the "
+                + $"best threshold for these images, so they are optimistic ({string.Join(", ", chosen)})."
         );
     }
 }

@@ -127,7 +127,7 @@ public sealed class PresetTests : IDisposable
             abpc.GetProperty("insideInterval").GetBoolean()
         );
         Assert.False(published.GetProperty("methods").GetProperty("other").GetProperty("iou").TryGetProperty("measured", out _));
-        Assert.Contains("Published beside measured", File.ReadAllText(_cache["page.html"]), StringComparison.Ordinal);
+        Assert.Contains("Published and measured results", File.ReadAllText(_cache["page.html"]), StringComparison.Ordinal);
 
         // The rows contain the pinned values.
         var merged = Agcam.Run("evaluate", "--merge", _cache["rows"], "--published", _cache["paper.json"]);
