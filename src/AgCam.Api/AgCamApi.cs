@@ -59,6 +59,7 @@ public static class AgCamApi
             .AddSingleton<ResultWaiter>()
             .AddSingleton<UploadIntake>()
             .AddSingleton<ExplanationServices>()
+            .AddSingleton<JobServices>()
             .AddSingleton<Originals>()
             .AddSingleton<RenderingServices>();
         services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
@@ -101,6 +102,7 @@ public static class AgCamApi
         v1.MapGroup("").WithTags("Uploads").MapUploads(app.Services.GetRequiredService<ApiOptions>());
         app.MapHealth();
         app.MapOpenApi().AllowAnonymous();
+        app.MapIndexPage();
         app.MapDocsPage();
     }
 

@@ -1,3 +1,4 @@
+using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -48,7 +49,7 @@ internal static class Health
 
     private static async Task<string> BusAsync(HealthCheckService checks, CancellationToken cancellationToken)
     {
-        var report = await checks.CheckHealthAsync(check => check.Tags.Contains("masstransit"), cancellationToken);
+        var report = await checks.CheckHealthAsync(check => check.Tags.Contains(BusHealth.Tag), cancellationToken);
         return report.Status == HealthStatus.Healthy ? "ok" : "unavailable";
     }
 }

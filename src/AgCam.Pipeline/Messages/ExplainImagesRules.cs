@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace AgCam.Pipeline.Messages;
 
 /// <summary>Invalid field: its path in the message and the rule that it breaks.</summary>
@@ -50,7 +48,7 @@ public static class ExplainImagesRules
     public static IReadOnlyList<FieldProblem> Check(ExplainImages message)
     {
         var rules = new Findings(MaxProblems);
-        rules.Require(message.Key is { Length: >= 1 and <= MaxKey }, "key", $"must have 1 to {MaxKey} characters");
+        rules.RequireText(message.Key, MaxKey, "key");
         rules.Require(message.JobId != Guid.Empty, "jobId", "must be left out or be a job's id, not all zeros");
         rules.Require(
             message.Chunk >= 0 && (message.JobId is not null || message.Chunk == 0),
@@ -59,19 +57,19 @@ public static class ExplainImagesRules
         );
         rules.Require(message.PublishCount >= 0, "publishCount", "must be 0 or more");
         rules.Require(Enum.IsDefined(message.Lane), "lane", "must be Bulk or Interactive");
-        rules.Require(message.Model?.Id is { Length: >= 1 and <= MaxModelId }, "model.id", $"must have 1 to {MaxModelId} characters");
+        rules.RequireText(message.Model?.Id, MaxModelId, "model.id");
         rules.Require(message.Model is { Sha256.IsZero: false }, "model.sha256", "must be the SHA-256 of the checkpoint");
-        rules.Require(message.Method is { Length: >= 1 and <= MaxMethod }, "method", $"must have 1 to {MaxMethod} characters");
+        rules.RequireText(message.Method, MaxMethod, "method");
         rules.Require(message.Threshold is >= 0 and <= 1, "threshold", "must be from 0 to 1");
         rules.Require(message.Dtype is not null && Dtypes.Contains(message.Dtype), "dtype", $"must be one of {string.Join(", ", Dtypes)}");
         rules.Require(message.Targets is { Count: >= 1 and <= MaxTargets }, "targets", $"must be 1 to {MaxTargets} targets");
         for (var i = 0; i < Math.Min(message.Targets?.Count ?? 0, MaxTargets); i++)
-            rules.Require(
-                TargetForm.IsValid(message.Targets![i]),
-                $"targets[{i}]",
-                $"must be one of {TargetForm.Described}"
-                    + (TargetForm.Meant(message.Targets[i]) is { } meant ? $"; did you mean {meant}?" : "")
-            );
+            if (!TargetForm.IsValid(message.Targets![i]))
+                rules.Add(
+                    $"targets[{i}]",
+                    $"must be one of {TargetForm.Described}"
+                        + (TargetForm.Meant(message.Targets[i]) is { } meant ? $"; did you mean {meant}?" : "")
+                );
         rules.Require(
             message.References is { Count: >= 1 and <= ExplainImages.MaxReferences },
             "references",
@@ -84,10 +82,11 @@ public static class ExplainImagesRules
             if (message.References![i] is { } image)
             {
                 CheckReference(image, rules);
-                rules.Require(numbers.Add(image.Number), "number", $"must be unique in the request: {image.Number} comes twice");
+                if (!numbers.Add(image.Number))
+                    rules.Add("number", $"must be unique in the request: {image.Number} comes twice");
             }
             else
-                rules.Require(false, "", "must not be null");
+                rules.Add("", "must not be null");
         }
         return rules.Problems;
     }
@@ -104,39 +103,22 @@ public static class ExplainImagesRules
     private static void CheckReference(ImageReference image, Findings rules)
     {
         rules.Require(image.Number >= 0, "number", "must be 0 or more");
-        rules.Require(
-            image.Uri is { Length: >= 1 and <= MaxUri } && !image.Uri.Contains('\0'),
-            "uri",
-            $"must have 1 to {MaxUri} characters, none of them zero"
-        );
-        rules.Require(UriFits(image), "uri", $"must be {UriForm(image.Kind)}");
-        rules.Require(
-            image.Label is null or { Length: >= 1 and <= MaxText },
-            "label",
-            $"must be left out or have 1 to {MaxText} characters"
-        );
-        rules.Require(
-            image.Split is null or { Length: >= 1 and <= MaxText },
-            "split",
-            $"must be left out or have 1 to {MaxText} characters"
-        );
-        rules.Require(
-            image.Stamp is null or { Length: >= 1 and <= MaxText },
-            "stamp",
-            $"must be left out or have 1 to {MaxText} characters"
-        );
-        rules.Require(
-            image.Refused is null or { Length: >= 1 and <= MaxRefusal },
-            "refused",
-            $"must be left out or have 1 to {MaxRefusal} characters"
-        );
-        rules.Require(image.Metadata is null or { Count: <= MaxMetadata }, "metadata", $"must have at most {MaxMetadata} entries");
+        if (image.Uri is not { Length: >= 1 and <= MaxUri } || image.Uri.Contains('\0'))
+            rules.Add("uri", $"must have 1 to {MaxUri} characters, none of them zero");
+        if (!UriFits(image))
+            rules.Add("uri", $"must be {UriForm(image.Kind)}");
+        rules.RequireOptionalText(image.Label, MaxText, "label");
+        rules.RequireOptionalText(image.Split, MaxText, "split");
+        rules.RequireOptionalText(image.Stamp, MaxText, "stamp");
+        rules.RequireOptionalText(image.Refused, MaxRefusal, "refused");
+        if (image.Metadata is { Count: > MaxMetadata })
+            rules.Add("metadata", $"must have at most {MaxMetadata} entries");
         foreach (var (name, value) in image.Metadata?.Take(MaxMetadata) ?? [])
-            rules.Require(
-                name.Length is >= 1 and <= MaxText && !name.Contains('\0') && value is { Length: <= MaxMetadataValue },
-                "metadata",
-                $"must have names of 1 to {MaxText} (none of them a null) and values of at most {MaxMetadataValue} characters"
-            );
+            if (name.Length is < 1 or > MaxText || name.Contains('\0') || value is not { Length: <= MaxMetadataValue })
+                rules.Add(
+                    "metadata",
+                    $"must have names of 1 to {MaxText} (none of them a null) and values of at most {MaxMetadataValue} characters"
+                );
     }
 
     private static bool UriFits(ImageReference image) =>
@@ -173,36 +155,28 @@ public static class ExplainImagesRules
 
         public void Require(bool holds, string field, string problem)
         {
-            if (holds || Problems.Count >= maximum)
+            if (!holds)
+                Add(field, problem);
+        }
+
+        public void RequireText(string? value, int maximumLength, string field)
+        {
+            if (value is not { Length: >= 1 } || value.Length > maximumLength)
+                Add(field, $"must have 1 to {maximumLength} characters");
+        }
+
+        public void RequireOptionalText(string? value, int maximumLength, string field)
+        {
+            if (value is { Length: 0 } || value?.Length > maximumLength)
+                Add(field, $"must be left out or have 1 to {maximumLength} characters");
+        }
+
+        public void Add(string field, string problem)
+        {
+            if (Problems.Count >= maximum)
                 return;
             var at = Reference is { } number ? $"references[{number}]{(field.Length > 0 ? "." : "")}{field}" : field;
             Problems.Add(new FieldProblem(at, problem));
         }
-
-        public void Require(bool holds, string field, [InterpolatedStringHandlerArgument(nameof(holds))] ref Unless problem)
-        {
-            if (!holds)
-                Require(holds, field, problem.ToString());
-        }
-    }
-
-    /// <summary>Interpolated text that is formatted only when the rule is broken.</summary>
-    [InterpolatedStringHandler]
-    internal ref struct Unless
-    {
-        private DefaultInterpolatedStringHandler _text;
-
-        public Unless(int literalLength, int formattedCount, bool holds, out bool made)
-        {
-            made = !holds;
-            if (made)
-                _text = new DefaultInterpolatedStringHandler(literalLength, formattedCount);
-        }
-
-        public void AppendLiteral(string text) => _text.AppendLiteral(text);
-
-        public void AppendFormatted<T>(T value) => _text.AppendFormatted(value);
-
-        public override string ToString() => _text.ToStringAndClear();
     }
 }

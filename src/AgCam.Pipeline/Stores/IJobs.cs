@@ -162,8 +162,6 @@ public sealed record JobQuery
 
     public JobState? State { get; init; }
 
-    public string? Source { get; init; }
-
     /// <summary><see cref="JobSpec.Owner"/>.</summary>
     public string? Owner { get; init; }
 

@@ -101,10 +101,6 @@ public abstract partial class StoreContract
         Assert.Equal(newestFirst, await AllAsync(new JobQuery { Limit = 1000 }));
         Assert.Equal([ids[6], ids[3], ids[0]], await AllAsync(new JobQuery { Tag = "third", Limit = 1 }));
         Assert.Equal([ids[4]], await AllAsync(new JobQuery { State = JobState.Paused }));
-        Assert.Equal(
-            new[] { ids[1], ids[3], ids[5] }.ToHashSet(),
-            (await AllAsync(new JobQuery { Source = "folder:/data/1" })).ToHashSet()
-        );
         Assert.Empty(await AllAsync(new JobQuery { Tag = "nobody's" }));
         await Assert.ThrowsAsync<CursorException>(() => Store.Jobs.PageAsync(new JobQuery { Cursor = "garbage" }, Cancel));
         await Assert.ThrowsAsync<StoreQueryException>(() => Store.Jobs.PageAsync(new JobQuery { Limit = 0 }, Cancel));

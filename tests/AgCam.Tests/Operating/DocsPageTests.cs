@@ -30,4 +30,17 @@ public sealed class DocsPageTests
         var sidebar = Regex.Match(dom, "<aside.*?</aside>|<nav.*?</nav>", RegexOptions.Singleline).Value;
         Assert.Single(Regex.Matches(Regex.Replace(sidebar, "<[^>]+>", "\n"), @"(?m)^\s*Models\s*$"));
     }
+
+    [Fact(SkipUnless = nameof(ABrowserIsThere), Skip = "chromium is not installed: apt-get install chromium")]
+    public void Index_page_is_drawn_without_a_request_for_anything_else()
+    {
+        using var folder = SomeImages.Folder(1);
+        using var state = new TemporaryFolder();
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
+        var (dom, said, asked) = Chromium.Visit(serving.Url, state["profile"]);
+
+        Assert.Contains("<h1>AgCam</h1>", dom, StringComparison.Ordinal);
+        Assert.DoesNotContain("Content Security Policy", said, StringComparison.Ordinal); // the style is applied
+        Assert.DoesNotContain(asked, address => address.AbsolutePath is not ("/" or "/favicon.ico"));
+    }
 }

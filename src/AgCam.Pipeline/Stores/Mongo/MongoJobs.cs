@@ -63,8 +63,6 @@ internal sealed class MongoJobs(
                 where &= Where.AnyEq(job => job.Spec.Tags, tag);
             if (query.State is { } state)
                 where &= Where.Eq(job => job.State, state);
-            if (query.Source is { } source)
-                where &= Where.Eq(job => job.Spec.Source, source);
             if (query.Owner is { } owner)
                 where &= Where.Eq(job => job.Spec.Owner, owner);
             var found = await database

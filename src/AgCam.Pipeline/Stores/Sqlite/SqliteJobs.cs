@@ -70,14 +70,13 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
                     $"""
                     SELECT {Columns} FROM jobs
                     WHERE (?1 IS NULL OR no IN (SELECT no FROM job_tags WHERE tag = ?1))
-                        AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR source = ?3)
-                        {(query.Owner is null ? "AND ?7 IS NULL" : "AND owner = ?7")} AND (created, id) < (?4, ?5)
-                    ORDER BY created DESC, id DESC LIMIT ?6
+                        AND (?2 IS NULL OR state = ?2)
+                        {(query.Owner is null ? "AND ?6 IS NULL" : "AND owner = ?6")} AND (created, id) < (?3, ?4)
+                    ORDER BY created DESC, id DESC LIMIT ?5
                     """,
                     Read,
                     query.Tag,
                     (int?)query.State,
-                    query.Source,
                     cursor?.Created ?? long.MaxValue,
                     (cursor?.Id ?? Guid.Empty).Blob(),
                     query.Limit + 1,

@@ -41,7 +41,6 @@ internal sealed partial class ModelStore
                         .Where(job =>
                             (query.Tag is null || job.Spec.Tags.Contains(query.Tag))
                             && (query.State is null || job.State == query.State)
-                            && (query.Source is null || job.Spec.Source == query.Source)
                             && (query.Owner is null || job.Spec.Owner == query.Owner)
                         )
                         .OrderByDescending(job => job.Created)
