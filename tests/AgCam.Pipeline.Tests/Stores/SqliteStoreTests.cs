@@ -37,6 +37,7 @@ public sealed class SqliteStoreTests : StoreContract
                     "items" => "DELETE FROM items WHERE id NOT IN (SELECT id FROM before.items);", // triggers keep the indexes
                     "explanations" => "DELETE FROM explanations WHERE row NOT IN (SELECT row FROM before.explanations);",
                     "owners" => "",
+                    "rows" => "DELETE FROM chunk_rows; INSERT INTO chunk_rows SELECT * FROM before.chunk_rows;",
                     _ => $"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM before.{table};",
                 };
             await command.ExecuteNonQueryAsync(Cancel);
