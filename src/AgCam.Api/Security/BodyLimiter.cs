@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.IO.Pipelines;
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -16,7 +18,8 @@ internal sealed class BodyLimiter : IDisposable
 
     private static readonly TimeSpan Later = TimeSpan.FromSeconds(2);
 
-    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(10);
+    /// <summary>Kestrel reads on for five seconds more.</summary>
+    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(5);
 
     private readonly ApiOptions _options;
     private readonly ByteRate _rate;
@@ -59,11 +62,9 @@ internal sealed class BodyLimiter : IDisposable
             await RefuseAsync(http, "rate-limited", "The key has reached its limit of bytes per minute.", after);
             return;
         }
-        using var time = new CancellationTokenSource(TimeSpan.FromSeconds(_options.MaxBodySeconds));
         await using var body = new LimitedBody(
-            http.Request.Body,
-            _options.MaxBodySeconds,
-            time.Token,
+            http.Request.BodyReader,
+            TimeSpan.FromSeconds(_options.MaxBodySeconds),
             read =>
             {
                 lease.Dispose(); // the body has ended; the route may continue
@@ -87,11 +88,10 @@ internal sealed class BodyLimiter : IDisposable
         await http.Response.CompleteAsync();
         if (http.Request.Headers.Expect.Count > 0)
             return; // the client waits for 100 Continue and sends nothing
-        using var time = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
-        time.CancelAfter(DrainTime);
+        await using var body = new LimitedBody(http.Request.BodyReader, DrainTime, _ => { });
         try
         {
-            await http.Request.Body.CopyToAsync(Stream.Null, time.Token);
+            await body.CopyToAsync(Stream.Null, http.RequestAborted);
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException)
         {
@@ -103,11 +103,27 @@ internal sealed class BodyLimiter : IDisposable
 
     private static ConcurrencyLimiterOptions Limit(int permits) => new() { PermitLimit = permits, QueueLimit = 0 };
 
-    /// <param name="ended">Called once with the bytes read, at the end of the body or of the request.</param>
-    private sealed class LimitedBody(Stream body, double seconds, CancellationToken time, Action<long> ended) : Stream
+    /// <summary>
+    /// Reads a body for a limited time. It ends a read by CancelPendingRead, never by a token: after a read that a token cancels, Kestrel
+    /// cannot discard the rest of the body, and logs that as an error.
+    /// </summary>
+    private sealed class LimitedBody : Stream
     {
+        private readonly PipeReader _reader;
+        private readonly TimeSpan _limit;
+        private readonly CancellationTokenSource _time;
+        private readonly CancellationTokenRegistration _timeOver;
+        private readonly Action<long> _ended;
         private long _read;
         private bool _hasEnded;
+
+        /// <param name="ended">Called once with the bytes read, at the end of the body or of the request.</param>
+        public LimitedBody(PipeReader reader, TimeSpan limit, Action<long> ended)
+        {
+            (_reader, _limit, _ended) = (reader, limit, ended);
+            _time = new CancellationTokenSource(limit);
+            _timeOver = _time.Token.UnsafeRegister(_ => reader.CancelPendingRead(), null);
+        }
 
         public override bool CanRead => true;
 
@@ -125,22 +141,31 @@ internal sealed class BodyLimiter : IDisposable
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(time, cancellationToken);
-            try
+            await using var cancelling = cancellationToken.UnsafeRegister(_ => _reader.CancelPendingRead(), null);
+            while (true)
             {
-                var read = await body.ReadAsync(buffer, either.Token);
+                ThrowIfOver(cancellationToken);
+                var result = await _reader.ReadAsync(CancellationToken.None);
+                var read = (int)Math.Min(buffer.Length, result.Buffer.Length);
+                result.Buffer.Slice(0, read).CopyTo(buffer.Span);
+                _reader.AdvanceTo(result.Buffer.GetPosition(read));
                 _read += read;
+                if (read == 0 && buffer.Length > 0 && !result.IsCompleted)
+                    continue; // cancelled, or nothing has come yet
                 if (read == 0 && buffer.Length > 0)
                     End();
                 return read;
             }
-            catch (OperationCanceledException) when (time.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-            {
+        }
+
+        private void ThrowIfOver(CancellationToken cancellationToken)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (_time.IsCancellationRequested)
                 throw new BadHttpRequestException(
-                    FormattableString.Invariant($"The body was not complete after {seconds} s."),
+                    FormattableString.Invariant($"The body was not complete after {_limit.TotalSeconds} s."),
                     StatusCodes.Status408RequestTimeout
                 );
-            }
         }
 
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -159,6 +184,8 @@ internal sealed class BodyLimiter : IDisposable
 
         protected override void Dispose(bool disposing)
         {
+            _timeOver.Dispose(); // waits for a running callback, since the reader serves the next request too
+            _time.Dispose();
             End();
             base.Dispose(disposing);
         }
@@ -168,7 +195,7 @@ internal sealed class BodyLimiter : IDisposable
             if (_hasEnded)
                 return;
             _hasEnded = true;
-            ended(_read);
+            _ended(_read);
         }
     }
 }
