@@ -6,7 +6,7 @@ using AgCam.Api.Security;
 
 namespace AgCam.Api;
 
-/// <summary>Serves /: links and the version, as a page for browsers and as JSON for other clients. Public, so it shows nothing stored.</summary>
+/// <summary>Serves /: links and the version, as a page for browsers and as JSON for others. It is public: it shows no record.</summary>
 internal static class IndexPage
 {
     private static readonly IndexEntry[] Entries =

@@ -1,5 +1,7 @@
 // evaluation [ARCHITECTURE [ROUNDS]]: costs of an evaluation compared with its forward passes
 // queries [IMAGES [mongodb://server]]: growth of a store, and the latency of every list
+// check [IMAGES [mongodb://server]]: time and memory of `agcam store check`
+// mapping [IMAGES [ROUNDS]]: sizes of SQLite's memory mapping compared
 // interactive [null|scenes [REQUESTS]]: POST /v1/explanations?wait=, idle and under full bulk load
 // telemetry [IMAGES [ROUNDS]]: CPU time per image without listeners, with traces, and with traces and metrics
 // lanes [MODEL [BATCH [ROUNDS]]]: one batch at a time on all processors, or one per processor
@@ -19,6 +21,12 @@ switch (args.FirstOrDefault())
         break;
     case "queries":
         await Queries.RunAsync(Number(1, 1_000_000), args.ElementAtOrDefault(2));
+        break;
+    case "check":
+        await Checking.RunAsync(Number(1, 1_000_000), args.ElementAtOrDefault(2));
+        break;
+    case "mapping":
+        await Mapping.RunAsync(Number(1, 200_000), Number(2, 3));
         break;
     case "lanes":
         Lanes.Run(Given(1, "src/AgCam.Scenes/Shipped/model"), Number(2, 16), Number(3, 7), Console.Out);

@@ -56,5 +56,28 @@ public sealed class SqliteDatabaseTests : IDisposable
         await Assert.ThrowsAnyAsync<Exception>(() => database.WriteAsync(_ => 0, Cancel));
     }
 
+    [Fact]
+    public async Task Connection_maps_a_part_of_a_large_file_into_memory()
+    {
+        const int Rows = 24;
+        var path = Path.Combine(_folder, "store.db");
+        await using var database = new SqliteDatabase(new SqliteOptions { Path = path, Durability = SqliteDurability.Process });
+        await database.WriteAsync(session => session.Execute("CREATE TABLE large (content BLOB)"), Cancel);
+        for (var i = 0; i < Rows; i++)
+            await database.WriteManyAsync(session => session.Execute("INSERT INTO large VALUES (zeroblob(8388608))"), Cancel);
+        Assert.Equal(
+            Rows,
+            await database.ReadAsync(session => session.Number("SELECT COUNT(*) FROM large WHERE substr(content, -1) = x'00'"), Cancel)
+        );
+
+        Assert.InRange(new FileInfo(path).Length >> 20, 140, 220); // the rest is in the write-ahead log
+        var mapped = File.ReadLines("/proc/self/maps").Where(line => line.EndsWith($" {path}", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(mapped);
+        Assert.All(mapped, line => Assert.InRange(Size(line.Split(' ')[0]) >> 20, 0, 64));
+
+        static long Size(string range) =>
+            range.Split('-') is [var from, var to] ? Convert.ToInt64(to, 16) - Convert.ToInt64(from, 16) : throw new FormatException(range);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 }

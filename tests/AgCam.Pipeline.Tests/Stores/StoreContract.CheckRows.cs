@@ -120,7 +120,7 @@ public abstract partial class StoreContract
         }
     }
 
-    /// <summary>Asserts that the chunk has these samples of the dataset: a worker finds a sample by its number and checks its key.</summary>
+    /// <summary>Asserts that the chunk has these samples. A worker finds a sample by its number and checks its key.</summary>
     private static async Task AssertIsSampleAsync(IStore store, Guid job, Pictures pictures, int chunk, int first, int count)
     {
         var references = (await store.Chunks.FindAsync(job, chunk, Cancel))!.References;

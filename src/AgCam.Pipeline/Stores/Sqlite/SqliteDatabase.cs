@@ -37,7 +37,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
             DefaultTimeout = options.BusySeconds,
         }.ToString();
         _reading = new SemaphoreSlim(options.Readers, options.Readers);
-        var session = Open();
+        var session = Open(cacheMiB: 64);
         _writer = Task.Factory.StartNew(
             () => WriteLoop(session),
             CancellationToken.None,
@@ -101,7 +101,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     private T Read<T>(Func<SqliteSession, T> work)
     {
         if (!_idle.TryTake(out var session))
-            session = Open();
+            session = Open(cacheMiB: 16);
         try
         {
             return work(session);
@@ -119,17 +119,17 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     /// <summary>
     /// WAL: readers never wait for the writer. page_size counts for a new file only: an explanation has about 1.2 KB, so 8 KB pages
     /// waste less of their tail. The write-ahead log is folded back every 8,000 pages (64 MB), not every 1,000: index pages are written
-    /// again and again, and go to the file once.
+    /// again and again, and go to the file once. The mapping is limited and readers' caches are small, since each connection has its own.
     /// </summary>
-    private SqliteSession Open() =>
+    private SqliteSession Open(int cacheMiB) =>
         Open(
             $"""
             PRAGMA page_size = 8192;
             PRAGMA journal_mode = WAL;
             PRAGMA synchronous = {(_options.Durability == SqliteDurability.Disk ? "FULL" : "NORMAL")};
             PRAGMA wal_autocheckpoint = 8000;
-            PRAGMA cache_size = -65536;
-            PRAGMA mmap_size = 1073741824;
+            PRAGMA cache_size = -{cacheMiB << 10};
+            PRAGMA mmap_size = {_options.MappedBytes};
             PRAGMA temp_store = MEMORY;
             """
         );

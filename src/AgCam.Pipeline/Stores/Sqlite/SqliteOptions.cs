@@ -32,4 +32,7 @@ public sealed record SqliteOptions
     /// million items changes little.
     /// </summary>
     internal int RecentRows { get; init; } = 32_768;
+
+    /// <summary>Bytes of the file that each connection maps into memory. docs/performance.md compares sizes.</summary>
+    internal long MappedBytes { get; init; } = 64L << 20;
 }
