@@ -6,7 +6,7 @@ using AgCam.Verification;
 
 namespace AgCam.Cli.Models;
 
-/// <summary>agcam models verify MODEL --against reference.safetensors: compares the model with PyTorch.</summary>
+/// <summary>agcam models verify MODEL --against ref.safetensors: compares the model with PyTorch.</summary>
 internal static class VerifyVerb
 {
     private const int Differs = 1;
@@ -77,8 +77,8 @@ internal static class VerifyVerb
             }
         );
         return command.WithExamples(
-            new("In Python, see docs/python.md", "python dump.py timm/deit_tiny_patch16_224.fb_in1k photo.png reference.safetensors"),
-            new("On this machine", "agcam models verify timm/deit_tiny_patch16_224.fb_in1k --against reference.safetensors")
+            new("In Python, see docs/python.md", "python dump.py timm/deit_tiny_patch16_224.fb_in1k photo.png ref.safetensors"),
+            new("On this machine", "agcam models verify timm/deit_tiny_patch16_224.fb_in1k --against ref.safetensors")
         );
     }
 
