@@ -13,35 +13,42 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Evaluations;
 
 /// <summary>Kills real processes with the shipped model and compares their rows with those of an undisturbed run.</summary>
-public sealed class EvaluationDeathTests : IDisposable
+public sealed class EvaluationDeathTests(EvaluationDeathTests.Dataset dataset) : IClassFixture<EvaluationDeathTests.Dataset>
 {
     private const int Images = 24; // all shipped pictures
 
     private static readonly string Shipped = Path.Combine(Path.GetDirectoryName(Hosts.Program)!, "shipped");
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("agcam-tests").FullName;
-    private readonly string _dataset;
-
-    public EvaluationDeathTests()
-    {
-        _dataset = Directory.CreateDirectory(Path.Combine(_folder, "val")).FullName;
-        var lines = File.ReadLines(Path.Combine(Shipped, "pictures", "metadata.jsonl")).Take(Images).ToList();
-        foreach (var name in lines.Select(Name))
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_dataset, name))!);
-            File.Copy(Path.Combine(Shipped, "pictures", name), Path.Combine(_dataset, name));
-        }
-        File.WriteAllLines(Path.Combine(_dataset, "metadata.jsonl"), lines);
-    }
-
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    /// <summary>Shipped pictures in a folder of their own, and the rows of an undisturbed run, which is made once.</summary>
+    public sealed class Dataset : IDisposable
+    {
+        public Dataset()
+        {
+            Directory.CreateDirectory(Path);
+            var lines = File.ReadLines(System.IO.Path.Combine(Shipped, "pictures", "metadata.jsonl")).Take(Images).ToList();
+            foreach (var name in lines.Select(Name))
+            {
+                Directory.CreateDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.Combine(Path, name))!);
+                File.Copy(System.IO.Path.Combine(Shipped, "pictures", name), System.IO.Path.Combine(Path, name));
+            }
+            File.WriteAllLines(System.IO.Path.Combine(Path, "metadata.jsonl"), lines);
+        }
+
+        public string Folder { get; } = Directory.CreateTempSubdirectory("agcam-tests").FullName;
+
+        public string Path => System.IO.Path.Combine(Folder, "val");
+
+        public List<string>? UndisturbedRows { get; set; }
+
+        public void Dispose() => Directory.Delete(Folder, recursive: true);
+    }
 
     [Fact]
     public async Task One_process_with_SQLite_gives_the_same_rows_after_any_kill()
     {
-        var undisturbed = await ServeAsync("quiet.db");
+        var undisturbed = await UndisturbedAsync();
         var disturbed = await ServeAsync("kills.db", "planning:1", "before-compute:2", "mid-write:1", "after-write:1", "after-compute:1");
 
         Assert.Equal(Images, undisturbed.Count);
@@ -56,11 +63,11 @@ public sealed class EvaluationDeathTests : IDisposable
     public async Task Workers_that_replace_dead_ones_give_the_rows_of_one_process(bool mongo)
     {
         Assert.SkipWhen(mongo && MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
-        var expected = await ServeAsync("expected.db");
+        var expected = await UndisturbedAsync();
         await using var broker = await Broker.OpenAsync();
         var options = new PipelineOptions
         {
-            Store = mongo ? MongoStoreTests.Uri! : Path.Combine(_folder, "broker.db"),
+            Store = mongo ? MongoStoreTests.Uri! : Path.Combine(dataset.Folder, "broker.db"),
             Database = MongoStoreTests.NewName(),
         };
         string[] common =
@@ -69,7 +76,7 @@ public sealed class EvaluationDeathTests : IDisposable
             $"database={options.Database}",
             $"bus={broker.Uri}",
             $"prefix={broker.Prefix}",
-            $"root={_folder}",
+            $"root={dataset.Folder}",
             "engine=model",
             "lease=4",
             "visibility=5",
@@ -100,7 +107,7 @@ public sealed class EvaluationDeathTests : IDisposable
     [Fact]
     public async Task Image_that_kills_its_worker_is_poison_and_the_rest_of_its_batch_is_measured()
     {
-        var poison = Name(File.ReadLines(Path.Combine(_dataset, "metadata.jsonl")).ElementAt(5));
+        var poison = Name(File.ReadLines(Path.Combine(dataset.Path, "metadata.jsonl")).ElementAt(5));
         await using var store = await OpenAsync("poison.db");
         var job = await CreateAsync(store);
         var deaths = 0;
@@ -125,11 +132,11 @@ public sealed class EvaluationDeathTests : IDisposable
     private static string Name(string line) => JsonSerializer.Deserialize<JsonElement>(line).GetProperty("file_name").GetString()!;
 
     private string[] Serve(string database) =>
-        ["role=serve", $"store={Path.Combine(_folder, database)}", $"root={_folder}", "engine=model", "lease=5"];
+        ["role=serve", $"store={Path.Combine(dataset.Folder, database)}", $"root={dataset.Folder}", "engine=model", "lease=5"];
 
     private async Task<SqliteStore> OpenAsync(string database)
     {
-        var store = new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, database) });
+        var store = new SqliteStore(new SqliteOptions { Path = Path.Combine(dataset.Folder, database) });
         await store.MigrateAsync(Cancel);
         return store;
     }
@@ -140,7 +147,7 @@ public sealed class EvaluationDeathTests : IDisposable
             "scenes",
             Cancel
         );
-        var spec = Some.Evaluation(_dataset) with { Model = model };
+        var spec = Some.Evaluation(dataset.Path) with { Model = model };
         return (
             await store.Jobs.CreateAsync(
                 spec with
@@ -153,6 +160,8 @@ public sealed class EvaluationDeathTests : IDisposable
             .Job
             .Id;
     }
+
+    private async Task<List<string>> UndisturbedAsync() => dataset.UndisturbedRows ??= await ServeAsync("quiet.db");
 
     /// <summary>Runs a job in one process that is killed and restarted, and returns the rows.</summary>
     private async Task<List<string>> ServeAsync(string database, params string[] kills)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text;
@@ -12,7 +13,7 @@ using Xunit;
 namespace AgCam.Tests.Cli;
 
 /// <summary>Tests that every attribution method gives the same maps at every entry point as `agcam explain`.</summary>
-public class MethodsEverywhereTests
+public class MethodsEverywhereTests(MethodsEverywhereTests.Walk walk) : IClassFixture<MethodsEverywhereTests.Walk>
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -21,18 +22,16 @@ public class MethodsEverywhereTests
     [Fact]
     public async Task Every_method_gives_the_maps_of_explain_as_a_job_as_a_request_and_as_json()
     {
-        using var work = new Walk();
-        using var serving = ServingProcess.Start(work.State["agcam.db"], work.Pictures.Path, "--model", $"gap={work.Gap.Path}");
-        await work.RunAsync(serving.Url, messages: null);
+        using var serving = ServingProcess.Start(walk.State["agcam.db"], walk.Pictures.Path, "--model", $"gap={walk.Gap.Path}");
+        await walk.RunAsync(serving.Url, messages: null);
     }
 
     [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
     [Trait("RabbitMQ", "wire")]
     public async Task Every_method_gives_the_maps_of_explain_through_a_worker_behind_a_broker_and_as_a_plain_message()
     {
-        using var work = new Walk();
         var (test, url) = ($"test-{Guid.NewGuid():N}", $"http://127.0.0.1:{ServingProcess.FreePort()}");
-        string[] common = ["--model", $"tiny={SomeImages.Model}", "--model", $"gap={work.Gap.Path}", "--root", work.Pictures.Path];
+        string[] common = ["--model", $"tiny={SomeImages.Model}", "--model", $"gap={walk.Gap.Path}", "--root", walk.Pictures.Path];
         using var api = BrokeredTests.Start(test, ["api", .. common, "--listen", url]);
         using var worker = BrokeredTests.Start(test, ["worker", .. common, "--device", "cpu"]);
         await BrokeredTests.AnswersAsync(new Uri(url + "/health/live"), api);
@@ -41,7 +40,7 @@ public class MethodsEverywhereTests
             Uri = new Uri(Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ")!),
         }.CreateConnectionAsync(Cancel);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: Cancel);
-        await work.RunAsync(
+        await walk.RunAsync(
             new Uri(url),
             async message =>
                 await channel.BasicPublishAsync(
@@ -136,15 +135,18 @@ public class MethodsEverywhereTests
     }
 
     /// <summary>Pictures, models and their results from explain.</summary>
-    private sealed class Walk : IDisposable
+    public sealed class Walk : IDisposable
     {
         private const int Images = 6; // 0 to 2 in a job, 3 uploaded, 4 referred to in JSON, 5 in a message
 
-        public TemporaryFolder State { get; } = new();
+        internal TemporaryFolder State { get; } = new();
 
-        public TemporaryFolder Pictures { get; } = new();
+        internal TemporaryFolder Pictures { get; } = new();
 
-        public TemporaryFolder Gap { get; } = PooledTests.Averaging(afterwards: true);
+        internal TemporaryFolder Gap { get; } = PooledTests.Averaging(afterwards: true);
+
+        /// <summary>Rows of `agcam explain` by method and picture. Several tests compare with them.</summary>
+        private readonly ConcurrentDictionary<string, Lazy<Dictionary<string, List<JsonElement>>>> _explained = new();
 
         public Walk()
         {
@@ -153,7 +155,7 @@ public class MethodsEverywhereTests
         }
 
         /// <param name="messages">Publishes to the intake queue; null without a broker.</param>
-        public async Task RunAsync(Uri url, Func<JsonObject, Task>? messages)
+        internal async Task RunAsync(Uri url, Func<JsonObject, Task>? messages)
         {
             using var api = new HttpClient { BaseAddress = url, Timeout = TimeSpan.FromMinutes(3) };
             var pins = (await api.GetFromJsonAsync<JsonArray>("v1/models", Cancel))!.ToDictionary(
@@ -168,10 +170,7 @@ public class MethodsEverywhereTests
             {
                 var (model, path) = method.Name == AttributionMethod.Pooled ? ("gap", Gap.Path) : ("tiny", SomeImages.Model);
                 string[] what = ["--method", method.Name, "--target", "predicted", "--target", "class:3"];
-                var local = Agcam.Run(["explain", Pictures.Path, "--model", path, "--json", "--raw", "-q", .. what]);
-                Assert.True(local.Code == 0, $"{method.Name}: {local.Errors}");
-                var explained = local.Rows.ToDictionary(Name, Explanations);
-                Assert.All(explained.Values.SelectMany(e => e), e => Assert.Equal($"{method}", e.GetProperty("method").GetString()));
+                var explained = _explained.GetOrAdd(method.Name, _ => new(() => Explain(method, path, what))).Value;
 
                 string[] server = ["--model", model, "--wait", "--json", .. what];
                 var sent = Agcam.Run(["submit", Pictures["job"], Pictures["3.png"], .. server], "", ("AGCAM_URL", url.ToString()));
@@ -204,6 +203,15 @@ public class MethodsEverywhereTests
                 // The same picture has the same explanation id at every entry point.
                 body["uri"] = Pictures["job/0.png"];
                 Assert.Equal(found["0.png"], await AskAsync(body));
+            }
+
+            Dictionary<string, List<JsonElement>> Explain(AttributionMethod method, string path, string[] what)
+            {
+                var local = Agcam.Run(["explain", Pictures.Path, "--model", path, "--json", "--raw", "-q", .. what]);
+                Assert.True(local.Code == 0, $"{method.Name}: {local.Errors}");
+                var explained = local.Rows.ToDictionary(Name, Explanations);
+                Assert.All(explained.Values.SelectMany(e => e), e => Assert.Equal($"{method}", e.GetProperty("method").GetString()));
+                return explained;
             }
 
             async Task<string> AskAsync(JsonObject body)
