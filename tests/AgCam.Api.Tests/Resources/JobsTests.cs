@@ -69,7 +69,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("method", "ag-cam", "agcam-pooled")]
     [InlineData("method", "centre-box", "rollout")] // an evaluation's control
     [InlineData("method", "evaluation", "rollout")]
-    [InlineData("method", "agcam-pooled", "Take of agcam, agcam-signed")]
+    [InlineData("method", "agcam-pooled", "Methods that do: agcam, agcam-signed")]
     [InlineData("targets", "class:ladybgu", "nearest")]
     [InlineData("targets", "predicted-vs-ladybgu", "nearest")]
     [InlineData("dtype", "float8", "bfloat16")]

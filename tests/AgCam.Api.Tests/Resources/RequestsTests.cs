@@ -331,7 +331,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("method", "ag-cam", "method", "agcam-pooled")]
     [InlineData("method", "random", "method", "rollout")] // an evaluation's control
     [InlineData("method", "evaluation", "method", "rollout")]
-    [InlineData("method", "agcam-pooled", "method", "Take of agcam, agcam-signed")]
+    [InlineData("method", "agcam-pooled", "method", "Methods that do: agcam, agcam-signed")]
     [InlineData("targets", "class:ladybgu", "targets[0]", "nearest")]
     [InlineData("targets", "label", "label", "must be given")]
     [InlineData("targets", "predicted-vs-label", "label", "must be given")]

@@ -115,7 +115,7 @@ public class MethodsEverywhereTests(MethodsEverywhereTests.Walk walk) : IClassFi
             var (options, says) in (IEnumerable<(string[], string)>)
                 [
                     (["--method", "gradcam"], "agcam-pooled"),
-                    (["--method", "agcam-pooled"], "Take of agcam, agcam-signed"),
+                    (["--method", "agcam-pooled"], "Methods that do: agcam, agcam-signed"),
                     (["--target", "class:ladybgu"], "nearest"),
                     (["--method", "rollout", "--target", "1-vs-2"], "generic"),
                     (["--dtype", "float8"], "bfloat16"),

@@ -163,7 +163,7 @@ public class EvaluationJobTests
                 var mixed = Agcam.Run(["evaluate", folder.Path, .. where, "--methods", "rollout,legrad", "-q"]);
                 Assert.Equal((2, ""), (mixed.Code, mixed.Output));
                 Assert.Contains("legrad does not explain", mixed.Errors, StringComparison.Ordinal);
-                Assert.Contains("Take of agcam-pooled, rollout,", mixed.Errors, StringComparison.Ordinal);
+                Assert.Contains("Methods that do: agcam-pooled, rollout,", mixed.Errors, StringComparison.Ordinal);
             }
             var explain = serving.Run("submit", folder.Path, "--model", name);
             Assert.Equal(2, explain.Code);
