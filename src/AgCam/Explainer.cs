@@ -190,18 +190,8 @@ public sealed class Explainer : IDisposable
         var transforms = images.Transforms;
         var logits = Rows(pass.Logits, transforms.Count);
         startedAt = Stage.End(Stage.Forward, startedAt);
-        var targets = logits
-            .Select(
-                (row, i) =>
-                    options
-                        .Targets.SelectMany(
-                            target => target.Resolve(row, labels[i]),
-                            (target, resolved) => (Requested: target.Canonical(labels[i]), resolved)
-                        )
-                        .ToList()
-            )
-            .ToList();
-        var (maps, negatives) = Maps(input, pass, [.. targets.Select(list => list.Select(t => t.resolved).ToList())], options);
+        var targets = logits.Select((row, i) => Target.Resolve(options.Targets, row, labels[i])).ToList();
+        var (maps, negatives) = Maps(input, pass, targets, options);
         Stage.End(Stage.Explain, startedAt);
 
         return
@@ -215,14 +205,7 @@ public sealed class Explainer : IDisposable
                         Predictions = Top(logits[i]),
                         Label = labels[i],
                         Transform = transform,
-                        Targets =
-                        [
-                            .. targets[i]
-                                .Select(
-                                    (target, k) =>
-                                        Explain(target.Requested, target.resolved, maps[i][k], negatives?[i][k], transform, options)
-                                ),
-                        ],
+                        Targets = [.. targets[i].Select((target, k) => Explain(target, maps[i][k], negatives?[i][k], transform, options))],
                     }
             ),
         ];
@@ -237,14 +220,14 @@ public sealed class Explainer : IDisposable
     }
 
     private TargetExplanation Explain(
-        string requested,
-        ResolvedTarget target,
+        RequestedMap requested,
         Heatmap map,
         Heatmap? negative,
         InputTransform transform,
         ExplainOptions options
     )
     {
+        var target = requested.Target;
         var boxes = options.WithBoxes
             ? map.Boxes(Preprocessing.InputWidth, Preprocessing.InputHeight, options.Threshold)
                 .Select(transform.ToOriginal)
@@ -252,7 +235,7 @@ public sealed class Explainer : IDisposable
             : [];
         return new TargetExplanation
         {
-            Requested = requested,
+            Requested = requested.Requested,
             Class = target.Class,
             Name = Classes[target.Class],
             Against = target.Against,
@@ -312,7 +295,7 @@ public sealed class Explainer : IDisposable
     private (Heatmap[][] Positive, Heatmap[][]? Negative) Maps(
         Tensor input,
         ForwardPass pass,
-        List<List<ResolvedTarget>> targets,
+        List<IReadOnlyList<RequestedMap>> targets,
         ExplainOptions options
     )
     {
@@ -322,7 +305,9 @@ public sealed class Explainer : IDisposable
                 [.. targets.Select(_ => Array.Empty<Heatmap>())],
                 options.Signed ? [.. targets.Select(_ => Array.Empty<Heatmap>())] : null
             );
-        var padded = targets.SelectMany(list => list.Concat(Enumerable.Repeat(new ResolvedTarget(0), maximum - list.Count))).ToArray();
+        var padded = targets
+            .SelectMany(list => list.Select(map => map.Target).Concat(Enumerable.Repeat(new ResolvedTarget(0), maximum - list.Count)))
+            .ToArray();
         Tensor OnDevice(Tensor values) => values.view(targets.Count, maximum).to(_model.Device); // [B, K]
         var contrastive = padded.Any(target => target.Against is not null);
         var classes = OnDevice(tensor(padded.Select(t => (long)t.Class).ToArray()));
@@ -338,7 +323,7 @@ public sealed class Explainer : IDisposable
         return (OnGrid(positive, targets), negative is null ? null : OnGrid(negative, targets));
     }
 
-    private Heatmap[][] OnGrid(Tensor maps, List<List<ResolvedTarget>> targets)
+    private Heatmap[][] OnGrid(Tensor maps, List<IReadOnlyList<RequestedMap>> targets)
     {
         var (rows, columns, maximum) = (Config.GridRows, Config.GridColumns, (int)maps.shape[1]);
         var values = maps.contiguous().cpu().data<float>().ToArray();

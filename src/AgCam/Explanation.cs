@@ -18,7 +18,10 @@ public sealed record Explanation
     /// <summary>Label of the image, if given.</summary>
     public int? Label { get; init; }
 
-    /// <summary>Results of the resolved targets, in the order of the request. A target that needs a missing label has none.</summary>
+    /// <summary>
+    /// One result for each class or contrast, in the order in which the targets first ask for it. A target that needs a missing label has
+    /// none.
+    /// </summary>
     public required IReadOnlyList<TargetExplanation> Targets { get; init; }
 
     /// <summary>Transform from the model's input pixels to the original's.</summary>
@@ -35,8 +38,8 @@ public readonly record struct Prediction(int Class, string? Name, double Probabi
 /// <summary>Heatmap and boxes of one target class.</summary>
 public sealed record TargetExplanation
 {
-    /// <summary>Requested target in canonical form: predicted, label:3, class:3, top:5, ...</summary>
-    public required string Requested { get; init; }
+    /// <summary>Targets that asked for the class, in canonical form: predicted, label:3, class:3, top:5, ...</summary>
+    public required IReadOnlyList<string> Requested { get; init; }
 
     public required int Class { get; init; }
 

@@ -57,6 +57,17 @@ public abstract partial record Target
     /// <param name="label">Label of the image, or null. A target that needs a missing label resolves to nothing.</param>
     public abstract IEnumerable<ResolvedTarget> Resolve(ReadOnlyMemory<float> logits, int? label);
 
+    /// <summary>
+    /// Returns the maps that the targets need: each class or contrast once, in the order in which the targets first ask for it.
+    /// </summary>
+    public static IReadOnlyList<RequestedMap> Resolve(IEnumerable<Target> targets, ReadOnlyMemory<float> logits, int? label) =>
+        [
+            .. targets
+                .SelectMany(target => target.Resolve(logits, label), (target, resolved) => (resolved, Name: target.Canonical(label)))
+                .GroupBy(requested => requested.resolved, requested => requested.Name)
+                .Select(names => new RequestedMap(names.Key, [.. names.Distinct()])),
+        ];
+
     /// <summary>Returns the canonical text, which is part of an explanation's identity; a label is replaced by its class.</summary>
     public abstract string Canonical(int? label);
 
@@ -154,6 +165,9 @@ public abstract partial record Target
 
 /// <summary>Class to explain, with an optional contrast.</summary>
 public readonly record struct ResolvedTarget(int Class, int? Against = null);
+
+/// <summary>Map to compute, with the canonical texts of the targets that ask for it.</summary>
+public sealed record RequestedMap(ResolvedTarget Target, IReadOnlyList<string> Requested);
 
 /// <summary>Reports a target that the model does not have. The message tells the caller the next step.</summary>
 public sealed class TargetException(string message) : Exception(message);

@@ -89,20 +89,18 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
             ],
             Targets =
             [
-                .. options.Targets.SelectMany(
-                    target => target.Resolve(logits, label),
-                    (target, resolved) =>
-                        new TargetExplanation
-                        {
-                            Requested = target.Canonical(label),
-                            Class = resolved.Class,
-                            Against = resolved.Against,
-                            AgainstName = resolved.Against is { } against ? Classes[against] : null,
-                            Name = Classes[resolved.Class],
-                            Heatmap = Corner(),
-                            Boxes = [],
-                        }
-                ),
+                .. Target
+                    .Resolve(options.Targets, logits, label)
+                    .Select(map => new TargetExplanation
+                    {
+                        Requested = map.Requested,
+                        Class = map.Target.Class,
+                        Against = map.Target.Against,
+                        AgainstName = map.Target.Against is { } against ? Classes[against] : null,
+                        Name = Classes[map.Target.Class],
+                        Heatmap = Corner(),
+                        Boxes = [],
+                    }),
             ],
         };
     }

@@ -91,7 +91,7 @@ internal static class Some
             Top = [.. Enumerable.Range(0, 5).Select(rank => new StoredPrediction(rank, ClassName(rank), 9.5f - rank, 0.75f / (rank + 1)))],
             Logits = TopLogits.From(logits),
             LogSumExp = 9.875f,
-            Maps = [TargetMap.From("predicted", 0, ClassName(0), 14, 14, values)],
+            Maps = [TargetMap.From(["predicted", "class:0"], 0, ClassName(0), 14, 14, values)],
         };
     }
 

@@ -96,6 +96,34 @@ public sealed class ExplainerTests : IDisposable
     }
 
     [Fact]
+    public void Targets_that_ask_for_the_same_class_share_one_map()
+    {
+        var best = _explainer.Explain(_picture).Predictions;
+        var (first, second) = (best[0].Class, best[1].Class);
+        string[] targets = ["predicted", "label", "top:2", "predicted", $"{second}", "predicted-vs-label", $"label-vs-{second}"];
+        var options = new ExplainOptions { Targets = [.. targets.Select(target => Target.Parse(target, _explainer.Classes))] };
+        var image = _explainer.Prepare(_picture);
+
+        var explanations = _explainer.Explain([image, image], [first, second], options);
+
+        Assert.Equal<(int, int?)>([(first, null), (second, null), (first, second)], Maps(explanations[0]));
+        Assert.Equal(
+            ["predicted,label:1,top:2", "top:2,class:2", "label:1-vs-class:2"],
+            explanations[0].Targets.Select(Asked).Select(text => text.Replace($":{first}", ":1").Replace($":{second}", ":2"))
+        );
+        Assert.Equal<(int, int?)>([(first, null), (second, null), (first, second)], Maps(explanations[1]));
+        Assert.Equal(
+            ["predicted,top:2", "label:2,top:2,class:2", "predicted-vs-label:2"],
+            explanations[1].Targets.Select(Asked).Select(text => text.Replace($":{first}", ":1").Replace($":{second}", ":2"))
+        );
+        AssertClose(_explainer.Explain(_picture).Targets[0].Heatmap, explanations[0].Targets[0].Heatmap);
+
+        static IEnumerable<(int, int?)> Maps(Explanation explanation) =>
+            explanation.Targets.Select(target => (target.Class, target.Against));
+        static string Asked(TargetExplanation target) => string.Join(',', target.Requested);
+    }
+
+    [Fact]
     public void Target_gives_the_same_map_alone_and_among_others()
     {
         var several = _explainer.Explain(

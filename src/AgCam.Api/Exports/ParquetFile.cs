@@ -135,10 +135,10 @@ internal sealed class ParquetRow
     /// <summary>x, y, width, height, score of each box, one after the other, in original pixels.</summary>
     public List<float> boxes { get; set; } = [];
 
-    /// <summary>The first target as it was asked for.</summary>
+    /// <summary>Targets that asked for the first map, joined by commas.</summary>
     public string? target { get; set; }
 
-    /// <summary>The name of the class that the first target is.</summary>
+    /// <summary>Name of the first map's class.</summary>
     public string? target_class { get; set; }
 
     public int? grid_rows { get; set; }
@@ -149,8 +149,8 @@ internal sealed class ParquetRow
     public List<float> heatmap { get; set; } = [];
 
     /// <summary>
-    /// The targets behind the first, as they were asked for: of "top:5" four times that. Apart from it, so that a table of one target
-    /// stays what it was, in size as well.
+    /// The targets of the maps behind the first: four times "top:5" after "predicted,top:5". Separate columns keep a table of one map
+    /// small.
     /// </summary>
     public List<string> more_targets { get; set; } = [];
 
@@ -198,12 +198,12 @@ internal sealed class ParquetRow
                     new[] { (float)box.X, (float)box.Y, (float)box.Width, (float)box.Height, (float)box.Score }
                 ),
             ],
-            target = map?.Target,
+            target = map is null ? null : Joined(map),
             target_class = map?.Name,
             grid_rows = map?.Rows,
             grid_columns = map?.Columns,
             heatmap = [.. map?.Values() ?? []],
-            more_targets = [.. more.Select(other => other.Target)],
+            more_targets = [.. more.Select(Joined)],
             more_target_classes = [.. more.Select(other => other.Name)],
             more_heatmaps = [.. more.SelectMany(other => other.Values())],
             logit_classes = explanation is null ? [] : [.. Enumerable.Range(0, explanation.Logits.Count).Select(explanation.Logits.Class)],
@@ -211,4 +211,6 @@ internal sealed class ParquetRow
             log_sum_exp = explanation?.LogSumExp,
         };
     }
+
+    private static string Joined(TargetMap map) => string.Join(',', map.Targets);
 }

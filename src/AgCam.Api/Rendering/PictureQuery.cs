@@ -4,10 +4,10 @@ using AgCam.Heatmaps;
 namespace AgCam.Api.Rendering;
 
 /// <summary>Picture options of a query string.</summary>
-/// <param name="Size">Longest side in pixels; null for the size of the image.</param>
-/// <param name="Target">Index of the map, from 0.</param>
+/// <param name="Size">Longest side in pixels; null for the size of the image, or 336 for the overlay of a smaller one.</param>
+/// <param name="Target">Index of the map, from 0, or a target that asked for it; null for the first map.</param>
 /// <param name="MaxSide">Maximum side in pixels.</param>
-internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size, double Threshold, bool Boxes, int Target, int MaxSide)
+internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size, double Threshold, bool Boxes, string? Target, int MaxSide)
 {
     /// <summary>Query parameters of an overlay.</summary>
     public static readonly string[] OverlayNames = ["colormap", "opacity", "size", "threshold", "boxes", "target"];
@@ -26,7 +26,7 @@ internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size
                 query.Whole("size", 16, maxSide),
                 query.Number("threshold", 0, 1) ?? 0.5,
                 query.Flag("boxes") ?? boxes,
-                query.Whole("target", 0, 1000) ?? 0,
+                query.Text("target"),
                 maxSide
             );
         }
@@ -36,10 +36,7 @@ internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size
         }
     }
 
-    /// <summary>Returns the canonical text of the options, for the ETag.</summary>
+    /// <summary>Returns the canonical text of the options except the target, for the ETag.</summary>
     public override string ToString() =>
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Colormap.Name}-{Opacity:R}-{Size ?? 0}-{Threshold:R}-{(Boxes ? 'b' : 'n')}-{Target}"
-        );
+        string.Create(CultureInfo.InvariantCulture, $"{Colormap.Name}-{Opacity:R}-{Size ?? 0}-{Threshold:R}-{(Boxes ? 'b' : 'n')}");
 }

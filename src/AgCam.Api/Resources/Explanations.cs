@@ -1,3 +1,4 @@
+using System.Globalization;
 using AgCam.Api.Rendering;
 using AgCam.Api.Security;
 using AgCam.Api.Views;
@@ -111,15 +112,15 @@ internal static class Explanations
         var query = PictureQuery.Read(http.Request.Query, rendering.Options.MaxPictureSide, boxes);
         if (await rendering.Store.Explanations.FindAsync(id, cancellationToken) is not { } explanation)
             return Missing(id);
-        if (query.Target >= explanation.Maps.Count)
+        if (IndexOf(explanation, query.Target) is not { } index)
             return NoTarget(explanation, query.Target);
-        if (Immutable.IsKnown(http, id, $"{form}-{query}"))
+        if (Immutable.IsKnown(http, id, $"{form}-{query}-{index}"))
             return NotModified;
         try
         {
             var drawing = new HeatmapRenderer(
                 explanation,
-                explanation.Maps[query.Target],
+                explanation.Maps[index],
                 await rendering.PreprocessingAsync(explanation, cancellationToken)
             );
             using var turn = await rendering.EnterAsync(cancellationToken);
@@ -144,18 +145,18 @@ internal static class Explanations
         CancellationToken cancellationToken
     )
     {
-        var target = http.Request.Query.Whole("target", 0, 1000) ?? 0;
+        var target = http.Request.Query.Text("target");
         if (await rendering.Store.Explanations.FindAsync(id, cancellationToken) is not { } explanation)
             return Missing(id);
-        if (target >= explanation.Maps.Count)
+        if (IndexOf(explanation, target) is not { } index)
             return NoTarget(explanation, target);
-        if (Immutable.IsKnown(http, id, $"npy-{target}"))
+        if (Immutable.IsKnown(http, id, $"npy-{index}"))
             return NotModified;
-        var map = explanation.Maps[target];
+        var map = explanation.Maps[index];
         return TypedResults.File(
             Npy.Write("<f2", map.Rows, map.Columns, map.Map),
             "application/x-npy",
-            $"{id.ToString()[..16]}-{target}.npy"
+            $"{id.ToString()[..16]}-{index}.npy"
         );
     }
 
@@ -164,9 +165,20 @@ internal static class Explanations
     private static ProblemHttpResult Missing(Digest id) =>
         Problem.NotFound($"explanation {id}", "Take the id from an item's \"explanation\"; one without items is deleted by retention.");
 
-    private static ProblemHttpResult NoTarget(StoredExplanation explanation, int target) =>
-        Problem.NotFound(
+    /// <summary>Finds a map by its index or by a target that asked for it.</summary>
+    private static int? IndexOf(StoredExplanation explanation, string? target)
+    {
+        if (!int.TryParse(target ?? "0", NumberStyles.None, CultureInfo.InvariantCulture, out var index))
+            index = explanation.Maps.ToList().FindIndex(map => map.Is(target!));
+        return index >= 0 && index < explanation.Maps.Count ? index : null;
+    }
+
+    private static ProblemHttpResult NoTarget(StoredExplanation explanation, string? target)
+    {
+        var maps = explanation.Maps.Index().Select(map => $"{map.Index}: {string.Join(", ", map.Item.Targets)} ({map.Item.Name})");
+        return Problem.NotFound(
             $"target {target} of explanation {explanation.Id}",
-            $"It has {explanation.Maps.Count}, from 0: {string.Join(", ", explanation.Maps.Select(map => $"{map.Target} ({map.Name})"))}."
+            $"Give the number or a target of one of its {explanation.Maps.Count} maps: {string.Join("; ", maps)}."
         );
+    }
 }

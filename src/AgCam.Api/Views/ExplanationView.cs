@@ -56,13 +56,13 @@ internal sealed record LogitsView(IReadOnlyList<int> Classes, IReadOnlyList<floa
         new([.. Enumerable.Range(0, logits.Count).Select(logits.Class)], [.. Enumerable.Range(0, logits.Count).Select(logits.Value)]);
 }
 
-/// <param name="Target">As requested: predicted, top:5, label:3, predicted-vs-label:3.</param>
+/// <param name="Targets">Targets that asked for the map: predicted, top:5, label:3, predicted-vs-label:3.</param>
 /// <param name="Against">Class on the other side of a contrastive target; null for a plain one.</param>
 /// <param name="Dtype">Number type of the map's values: float16.</param>
 /// <param name="Map">Raw map, base64 of little-endian values, row-major: 2 x rows x columns bytes.</param>
 /// <param name="Overlay">Addresses of the map as pictures and as an array for NumPy.</param>
 internal sealed record TargetView(
-    string Target,
+    IReadOnlyList<string> Targets,
     int Class,
     string Name,
     int? Against,
@@ -83,7 +83,7 @@ internal sealed record TargetView(
     {
         var (at, query) = ($"/v1/explanations/{id}", index == 0 ? "" : $"?target={index}");
         return new TargetView(
-            map.Target,
+            map.Targets,
             map.Class,
             map.Name,
             map.Against,

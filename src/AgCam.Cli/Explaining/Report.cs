@@ -47,13 +47,15 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
                 _culture,
                 $", label {Pictures.ShortName(explainer.Classes[label], label)} ({Percent(explanation.Probability(label))})"
             );
-        foreach (var target in explanation.Targets.DistinctBy(target => (target.Class, target.Against)))
+        foreach (var target in explanation.Targets)
         {
             text.Append("; ");
-            if (explanation.Targets.Count > 1 || target.Class != best.Class || target.Against is not null)
+            var isPlain = explanation.Targets.Count == 1 && target.Requested.Count == 1;
+            if (!isPlain || target.Class != best.Class || target.Against is not null)
                 text.Append(Pictures.ShortName(target.Name, target.Class));
             if (target.Against is { } against)
                 text.Append(_culture, $" against {Pictures.ShortName(target.AgainstName, against)}");
+            text.Append(Pictures.AskedBy(target));
             if (text[^1] != ' ')
                 text.Append(": ");
             text.Append(target.Boxes.Count == 0 ? target.Reason ?? "no box" : Boxes(target.Boxes, maxBoxes));

@@ -113,7 +113,10 @@ internal static class Row
     private static void Target(Utf8JsonWriter json, TargetExplanation target, string method, bool raw)
     {
         json.WriteStartObject();
-        json.WriteString("requested", target.Requested);
+        json.WriteStartArray("requested");
+        foreach (var name in target.Requested)
+            json.WriteStringValue(name);
+        json.WriteEndArray();
         json.WriteNumber("target", target.Class);
         json.WriteString("name", target.Name);
         if (target.Against is { } against)

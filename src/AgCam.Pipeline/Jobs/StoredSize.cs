@@ -18,9 +18,8 @@ internal static class StoredSize
     /// <returns>Bytes an image.</returns>
     public static int Estimate(ModelCard model, JobSpec spec, IReadOnlyList<ImageReference> sample)
     {
-        var maps = spec.Targets.Sum(target =>
-            target.StartsWith("top:", StringComparison.Ordinal) && int.TryParse(target[4..], out var n) ? n : 1
-        );
+        var ranked = spec.Targets.Max(Ranked); // the predicted class is among the top ones
+        var maps = ranked + spec.Targets.Distinct().Count(target => Ranked(target) == 0);
         var explanation = ExplanationDocument.Encode(Shaped(model, maps)).Length;
         var item =
             sample.Count == 0
@@ -29,11 +28,17 @@ internal static class StoredSize
         return explanation + item + Overhead;
     }
 
+    /// <summary>Returns how many of the most probable classes a target explains; 0 for other targets.</summary>
+    private static int Ranked(string target) =>
+        target == "predicted" ? 1
+        : target.StartsWith("top:", StringComparison.Ordinal) && int.TryParse(target[4..], out var count) ? count
+        : 0;
+
     /// <summary>Returns an explanation with the model's shape and arbitrary numbers.</summary>
     private static StoredExplanation Shaped(ModelCard model, int maps)
     {
         var template = Images.Explanation(0);
-        var map = TargetMap.From("predicted", 0, template.Maps[0].Name, model.Rows, model.Columns, new float[model.Rows * model.Columns]);
+        var map = TargetMap.From(["predicted"], 0, template.Maps[0].Name, model.Rows, model.Columns, new float[model.Rows * model.Columns]);
         return template with
         {
             Top = [.. template.Top.Take(Math.Min(StoredExplanation.MaxTop, model.Classes.Count))],

@@ -33,7 +33,7 @@ public sealed record StoredExplanation
     /// </summary>
     public float? LabelLogit { get; init; }
 
-    /// <summary>Maps of the resolved targets, in the order of the targets.</summary>
+    /// <summary>Maps of each class or contrast, in the order in which the targets first ask for it.</summary>
     public required IReadOnlyList<TargetMap> Maps { get; init; }
 
     /// <summary>Class token after the last norm, float16, little-endian. Null when not requested.</summary>

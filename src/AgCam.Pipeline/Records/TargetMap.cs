@@ -1,15 +1,16 @@
 using System.Buffers.Binary;
+using System.Text.RegularExpressions;
 
 namespace AgCam.Pipeline.Records;
 
-/// <summary>Raw map of one target on the model's patch grid, before any scaling.</summary>
-public sealed record TargetMap
+/// <summary>Raw map of one class or contrast on the model's patch grid, before any scaling.</summary>
+public sealed partial record TargetMap
 {
     /// <summary>Number type of <see cref="Map"/>.</summary>
     public const string Dtype = "float16";
 
-    /// <summary>Target as requested: "predicted", "top:5", "label:3", "predicted-vs-label:3".</summary>
-    public required string Target { get; init; }
+    /// <summary>Targets that asked for the map, in canonical form: "predicted", "top:5", "label:3", "predicted-vs-label:3".</summary>
+    public required IReadOnlyList<string> Targets { get; init; }
 
     /// <summary>Index of the resolved class.</summary>
     public required int Class { get; init; }
@@ -37,7 +38,7 @@ public sealed record TargetMap
 
     /// <summary>Packs a map of [rows, columns] values and computes its minimum, maximum and sum.</summary>
     /// <exception cref="ArgumentException">The number of values is not rows x columns.</exception>
-    public static TargetMap From(string target, int @class, string name, int rows, int columns, ReadOnlySpan<float> values)
+    public static TargetMap From(IReadOnlyList<string> targets, int @class, string name, int rows, int columns, ReadOnlySpan<float> values)
     {
         if (values.Length != rows * columns || values.IsEmpty)
             throw new ArgumentException($"A map of {rows} x {columns} needs {rows * columns} values, not {values.Length}.", nameof(values));
@@ -52,7 +53,7 @@ public sealed record TargetMap
         }
         return new TargetMap
         {
-            Target = target,
+            Targets = targets,
             Class = @class,
             Name = name,
             Rows = rows,
@@ -64,9 +65,19 @@ public sealed record TargetMap
         };
     }
 
+    /// <summary>Returns whether the target asked for the map. "label" stands for "label:3" too.</summary>
+    public bool Is(string target) =>
+        Targets.Any(name =>
+            string.Equals(name, target, StringComparison.OrdinalIgnoreCase)
+            || string.Equals(LabelClass().Replace(name, "label"), target, StringComparison.OrdinalIgnoreCase)
+        );
+
     /// <summary>Returns the map's values.</summary>
     /// <returns>[Rows, Columns], row-major.</returns>
     public float[] Values() => HalfBytes.ToFloats(Map);
+
+    [GeneratedRegex(@"\blabel:\d+")]
+    private static partial Regex LabelClass();
 }
 
 /// <summary>Converts float32 values to little-endian float16 bytes and back.</summary>

@@ -122,20 +122,18 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
             Transform = image.Image.Transform,
             Targets =
             [
-                .. options.Targets.SelectMany(
-                    target => target.Resolve(logits, label),
-                    (target, resolved) =>
-                        new TargetExplanation
-                        {
-                            Requested = target.Canonical(label),
-                            Class = resolved.Class,
-                            Name = Names[resolved.Class],
-                            Against = resolved.Against,
-                            AgainstName = resolved.Against is { } against ? Names[against] : null,
-                            Heatmap = Map(image.Digest, resolved.Class),
-                            Boxes = [],
-                        }
-                ),
+                .. Target
+                    .Resolve(options.Targets, logits, label)
+                    .Select(map => new TargetExplanation
+                    {
+                        Requested = map.Requested,
+                        Class = map.Target.Class,
+                        Name = Names[map.Target.Class],
+                        Against = map.Target.Against,
+                        AgainstName = map.Target.Against is { } against ? Names[against] : null,
+                        Heatmap = Map(image.Digest, map.Target.Class),
+                        Boxes = [],
+                    }),
             ],
         };
     }

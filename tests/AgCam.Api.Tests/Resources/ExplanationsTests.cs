@@ -19,12 +19,52 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal("blue", (string?)explanation["predictions"]![0]!["name"]);
         Assert.Equal(300, (int)explanation["picture"]!["width"]!);
         var target = explanation["targets"]![0]!;
-        Assert.Equal("predicted", (string?)target["target"]);
+        Assert.Equal(["predicted"], target["targets"]!.AsArray().Select(name => (string?)name));
         Assert.Equal("float16", (string?)target["dtype"]);
         var map = Convert.FromBase64String((string)target["map"]!);
         Assert.Equal(2 * 14 * 14, map.Length);
         Assert.Equal(2f, (float)BinaryPrimitives.ReadHalfLittleEndian(map));
         Assert.Equal(0.5f, (float)BinaryPrimitives.ReadHalfLittleEndian(map.AsSpan(2 * 4)));
+    }
+
+    [Fact]
+    public async Task Class_that_several_targets_ask_for_has_one_map_with_the_name_of_each()
+    {
+        var body = new JsonObject { ["uri"] = Api.AddPicture(31), ["targets"] = new JsonArray("predicted", "class:blue", "top:3") };
+        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", body), 200);
+        var id = (string)result["item"]!["explanation"]!;
+        var targets = (await Api.GetAsync($"/v1/explanations/{id}"))["targets"]!.AsArray();
+        Assert.Equal(
+            ["predicted,class:2,top:3", "top:3", "top:3"],
+            targets.Select(target => string.Join(',', target!["targets"]!.AsArray().Select(name => (string?)name)))
+        );
+        Assert.Equal(["blue", "green", "red"], targets.Select(target => (string?)target!["name"]));
+    }
+
+    [Fact]
+    public async Task Target_parameter_finds_a_map_by_its_number_and_by_each_target_that_asked_for_it()
+    {
+        var body = new JsonObject { ["uri"] = Api.AddPicture(32), ["targets"] = new JsonArray("class:red", "predicted", "top:2") };
+        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", body), 200);
+        var id = (string)result["item"]!["explanation"]!;
+        foreach (var form in new[] { "overlay.png", "heatmap.png", "heatmap" })
+        {
+            var maps = new[] { await TagAsync(form, "0"), await TagAsync(form, "1"), await TagAsync(form, "2") };
+            Assert.Equal(3, maps.Distinct().Count());
+            Assert.Equal(maps[0], await TagAsync(form, "class:0"));
+            Assert.Equal(maps[1], await TagAsync(form, "predicted"));
+            Assert.Equal(maps[1], await TagAsync(form, "top:2"));
+            var answer = await Api.Client.GetAsync($"/v1/explanations/{id}/{form}?target=label");
+            var problem = await RunningApi.RefusedAsync(answer, 404, "not-found");
+            Assert.Contains("1: predicted, top:2 (blue)", (string)problem["next"]!);
+        }
+
+        async Task<string> TagAsync(string form, string target)
+        {
+            using var answer = await Api.Client.GetAsync($"/v1/explanations/{id}/{form}?target={target}");
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            return answer.Headers.ETag!.Tag;
+        }
     }
 
     [Fact]
@@ -43,7 +83,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     public async Task Overlay_is_hot_where_the_map_is_high_and_cold_elsewhere()
     {
         var id = await ExplainedFileAsync(2);
-        var overlay = await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false");
+        var overlay = await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false&size=300");
         Assert.Equal((300, 200), (overlay.Width, overlay.Height));
         // The model's input is the middle 200 x 200 of 300 x 200: its left edge is at 50.
         Assert.Equal((40, 60, 90), Pixel(overlay, 20, 20));
@@ -61,7 +101,8 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.NotEqual(plain.Pixels, (await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=true")).Pixels);
         Assert.NotEqual(plain.Pixels, (await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false&colormap=jet")).Pixels);
         Assert.Equal(plain.Pixels, (await PictureAsync($"/v1/explanations/{id}/overlay.png?threshold=1")).Pixels);
-        var clear = await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false&opacity=0");
+        Assert.Equal((336, 224), Size(plain)); // of 300 x 200
+        var clear = await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false&opacity=0&size=300");
         Assert.Equal(ImageDecoder.Decode(RunningApi.Picture(3), ImageLimits.Default).Pixels, clear.Pixels);
         Assert.Equal((64, 64), Size(await PictureAsync($"/v1/explanations/{id}/heatmap.png?size=64&boxes=true")));
     }

@@ -367,7 +367,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
 
         var result = await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(12), fields: fields), 200);
         var map = result["explanation"]!["targets"]![1]!;
-        Assert.Equal(("class:0-vs-class:1", 0, 1), ((string?)map["target"], (int)map["class"]!, (int)map["against"]!));
+        Assert.Equal(("class:0-vs-class:1", 0, 1), ((string?)map["targets"]![0], (int)map["class"]!, (int)map["against"]!));
         Assert.Equal(("red", "green"), ((string?)map["name"], (string?)map["againstName"]));
         Assert.Null((int?)result["explanation"]!["targets"]![0]!["against"]);
     }

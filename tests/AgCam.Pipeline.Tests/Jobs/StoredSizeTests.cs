@@ -9,6 +9,23 @@ namespace AgCam.Pipeline.Tests.Jobs;
 
 public sealed class StoredSizeTests
 {
+    [Fact]
+    public void Class_that_several_targets_explain_is_counted_once()
+    {
+        Assert.Equal(Estimate("top:3"), Estimate("predicted", "top:3", "top:2"));
+        Assert.Equal(Estimate("top:2"), Estimate("predicted", "class:7", "class:7"));
+
+        static int Estimate(params string[] targets) =>
+            StoredSize.Estimate(
+                new ModelCard(NamedArchitectures.Find("vit_base_patch16_224"), new ClassNames(1000)),
+                SyntheticImages.Spec with
+                {
+                    Targets = targets,
+                },
+                []
+            );
+    }
+
     /// <summary>Compares the estimate with a SQLite file that stores such images.</summary>
     [Fact]
     public async Task Estimated_size_is_within_a_quarter_of_the_real_one()

@@ -97,12 +97,26 @@ public sealed class RecordsTests
     [Fact]
     public void Map_is_stored_as_float16_and_its_sums_at_full_precision()
     {
-        var map = TargetMap.From("predicted", 3, "cat", 2, 2, [0.1f, 1f, 2f, 65504f]);
+        var map = TargetMap.From(["predicted"], 3, "cat", 2, 2, [0.1f, 1f, 2f, 65504f]);
 
         Assert.Equal([(float)(Half)0.1f, 1f, 2f, 65504f], map.Values());
         Assert.Equal((0.1f, 65504f, 65507.1f), (map.Min, map.Max, map.Sum));
         Assert.Equal([0x66, 0x2E, 0x00, 0x3C], map.Map[..4]);
-        Assert.Throws<ArgumentException>(() => TargetMap.From("predicted", 3, "cat", 2, 2, [1f]));
+        Assert.Throws<ArgumentException>(() => TargetMap.From(["predicted"], 3, "cat", 2, 2, [1f]));
+    }
+
+    [Theory]
+    [InlineData("predicted", true)]
+    [InlineData("Top:3", true)]
+    [InlineData("label:2", true)]
+    [InlineData("label", true)]
+    [InlineData("predicted-vs-label", true)]
+    [InlineData("label:21", false)]
+    [InlineData("top", false)]
+    public void A_map_is_found_by_each_of_its_targets(string target, bool found)
+    {
+        var map = TargetMap.From(["predicted", "top:3", "label:2", "predicted-vs-label:2"], 3, "cat", 1, 1, [1f]);
+        Assert.Equal(found, map.Is(target));
     }
 
     [Fact]
@@ -113,6 +127,7 @@ public sealed class RecordsTests
         var bytes = ExplanationDocument.Encode(explanation);
 
         Assert.Equal(bytes, ExplanationDocument.Encode(ExplanationDocument.Decode(explanation.Id, bytes)));
+        Assert.Equal(["predicted", "class:0"], ExplanationDocument.Decode(explanation.Id, bytes).Maps[0].Targets);
         Assert.Equivalent(explanation.Maps[0].Values(), ExplanationDocument.Decode(explanation.Id, bytes).Maps[0].Values(), strict: true);
         Assert.InRange(ExplanationDocument.Encode(Some.Explanation(4, classes: 1000)).Length, 900, 1700);
     }

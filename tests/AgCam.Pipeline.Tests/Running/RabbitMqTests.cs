@@ -84,7 +84,7 @@ public sealed class RabbitMqTests
         await Eventually.TrueAsync(async () => (await worker.Store.Items.RecountAsync(request.Owner, Cancel)).Completed == 1);
         var item = await worker.Store.Items.FindAsync(request.Owner, 0, Cancel);
         var explanation = await worker.Store.Explanations.FindAsync(item!.Explanation!.Value, Cancel);
-        Assert.Equal(["predicted", "top:2", "top:2"], explanation!.Maps.Select(map => map.Target));
+        Assert.Equal(["predicted,top:2", "top:2"], explanation!.Maps.Select(map => string.Join(',', map.Targets)));
     }
 
     [Theory(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = Skipped)]

@@ -69,10 +69,7 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
             return (false, 0);
         if (!options.RealModel)
             return (ExplanationDocument.Encode(here).AsSpan().SequenceEqual(ExplanationDocument.Encode(there)) && SameItem(row, wanted), 0);
-        if (
-            here.Maps.Count != there.Maps.Count
-            || !here.Maps.Select(map => (map.Target, map.Class)).SequenceEqual(there.Maps.Select(map => (map.Target, map.Class)))
-        )
+        if (here.Maps.Count != there.Maps.Count || !here.Maps.Select(Asked).SequenceEqual(there.Maps.Select(Asked)))
             return (false, 0);
         var error = here.Maps.Zip(there.Maps).Max(pair => Error(pair.First, pair.Second));
         return (error <= MaxMapError, error);
@@ -89,6 +86,8 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
 
     private static bool SameItem(Item row, Item wanted) =>
         ItemDocument.Encode(row with { Job = wanted.Job, Time = wanted.Time }).AsSpan().SequenceEqual(ItemDocument.Encode(wanted));
+
+    private static (string Targets, int Class) Asked(TargetMap map) => (string.Join(',', map.Targets), map.Class);
 
     private static double Error(TargetMap left, TargetMap right)
     {

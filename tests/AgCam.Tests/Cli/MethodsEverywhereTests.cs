@@ -94,11 +94,14 @@ public class MethodsEverywhereTests(MethodsEverywhereTests.Walk walk) : IClassFi
                 Assert.Equal(expected.Count, targets.Count); // no map for a label that equals the prediction
                 foreach (var (map, row) in targets.Zip(expected))
                 {
-                    Assert.Equal(row.GetProperty("requested").GetString(), (string?)map!["target"]);
+                    Assert.Equal(
+                        row.GetProperty("requested").EnumerateArray().Select(name => name.GetString()),
+                        map!["targets"]!.AsArray().Select(name => (string?)name)
+                    );
                     Assert.Equal(row.GetProperty("target").GetInt32(), (int)map["class"]!);
                     Assert.Equal(row.GetProperty("against").GetInt32(), (int)map["against"]!);
                     Assert.Equal(row.GetProperty("againstName").GetString(), (string?)map["againstName"]);
-                    Same(row, map, $"{method}, {map["target"]}");
+                    Same(row, map, $"{method}, {map["targets"]}");
                 }
             }
         }

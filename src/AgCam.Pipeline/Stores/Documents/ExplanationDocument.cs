@@ -99,7 +99,11 @@ internal static class ExplanationDocument
     private static void WriteMap(IBsonWriter writer, TargetMap map)
     {
         writer.WriteStartDocument();
-        Bson.WriteText(writer, "target", map.Target);
+        writer.WriteName("targets");
+        writer.WriteStartArray();
+        foreach (var target in map.Targets)
+            writer.WriteString(target);
+        writer.WriteEndArray();
         writer.WriteName("class");
         writer.WriteInt32(map.Class);
         Bson.WriteText(writer, "name", map.Name);
@@ -123,8 +127,8 @@ internal static class ExplanationDocument
 
     private static TargetMap ReadMap(IBsonReader reader)
     {
-        string target = "",
-            name = "";
+        List<string> targets = [];
+        var name = "";
         string? againstName = null;
         int? against = null;
         int @class = 0,
@@ -140,8 +144,8 @@ internal static class ExplanationDocument
             {
                 switch (field)
                 {
-                    case "target":
-                        target = value.ReadString();
+                    case "targets":
+                        targets = Bson.ReadList(value, list => list.ReadString());
                         break;
                     case "class":
                         @class = value.ReadInt32();
@@ -181,7 +185,7 @@ internal static class ExplanationDocument
         );
         return new TargetMap
         {
-            Target = target,
+            Targets = targets,
             Class = @class,
             Name = name,
             Against = against,

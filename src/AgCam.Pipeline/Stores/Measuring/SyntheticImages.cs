@@ -33,7 +33,7 @@ public sealed class SyntheticImages
                 value = random.NextSingle();
             foreach (ref var logit in logits.AsSpan())
                 logit = random.NextSingle() * 20 - 10;
-            _maps[i] = TargetMap.From("predicted", 0, "", Grid, Grid, values);
+            _maps[i] = TargetMap.From(["predicted"], 0, "", Grid, Grid, values);
             _logits[i] = TopLogits.From(logits);
         }
     }
