@@ -30,14 +30,13 @@ internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap 
     /// <summary>Draws the heatmap over the photo.</summary>
     public RgbImage Overlay(RgbImage photo, PictureQuery query)
     {
-        var side = query.Size ?? Math.Min(Math.Max(photo.Width, photo.Height), query.MaxSide);
         var picture = new ExplanationPicture(photo, Raw.Normalize(), Covers) { Boxes = query.Boxes ? Boxes(query.Threshold) : [] };
-        return (query.Size is null ? picture : picture.Fit(side)).Overlay(
+        return (query.Size is { } size ? picture.Fit(size) : picture).Overlay(
             new PictureOptions
             {
                 Colormap = query.Colormap,
                 Opacity = query.Opacity,
-                LongestSide = side,
+                LongestSide = query.Size ?? query.MaxSide,
                 Boxes = query.Boxes,
             }
         );

@@ -3,11 +3,19 @@ using AgCam.Images;
 
 namespace AgCam.Cli.Explaining;
 
-internal enum SavedPicture
+/// <summary>Pictures to save of each explanation.</summary>
+[Flags]
+internal enum SavedPictures
 {
-    None,
-    Overlay,
-    Strip,
+    None = 0,
+    Overlay = 1,
+    Strip = 2,
+}
+
+internal static class SavedPicturesExtensions
+{
+    public static IEnumerable<SavedPictures> Each(this SavedPictures pictures) =>
+        new[] { SavedPictures.Overlay, SavedPictures.Strip }.Where(kind => pictures.HasFlag(kind));
 }
 
 /// <summary>Settings of one `agcam explain` run, except the model.</summary>
@@ -30,7 +38,10 @@ internal sealed record ExplainRun
 
     public string? Out { get; init; }
 
-    public SavedPicture Save { get; init; }
+    public SavedPictures Save { get; init; }
+
+    /// <summary>Whether the names of pictures have the class in them.</summary>
+    public bool ClassInNames { get; init; }
 
     public PictureOptions Pictures { get; init; } = new();
 

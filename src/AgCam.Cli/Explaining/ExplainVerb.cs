@@ -32,7 +32,7 @@ internal static class ExplainVerb
             new("One picture, as JSON, with the raw heatmap", "agcam explain cat.jpg --model vit/ --json --raw"),
             new(
                 "Why a tabby and not a tiger cat?",
-                "agcam explain cat.jpg --model vit/ --target tabby-vs-\"tiger cat\" --out out/ --save strip"
+                "agcam explain cat.jpg --model vit/ --target tabby-vs-\"tiger cat\" --out out/ --save overlay,strip"
             ),
             new(
                 "The five best classes of every picture on a list",

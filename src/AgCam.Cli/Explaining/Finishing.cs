@@ -52,11 +52,11 @@ internal sealed class Finishing(
         if (explanation is null)
             return new Finished(image, null, [], 0, default);
         var row = Row.Completed(image, explanation, explainer, run.Options.CanonicalMethod(), provenance.Id, run.Raw);
-        if (run.Save == SavedPicture.None || output is null)
+        if (run.Save == SavedPictures.None || output is null)
             return new Finished(image, explanation, row, 0, default);
         var started = Stopwatch.GetTimestamp();
-        Pictures.Save(image, explanation, explainer, run, output);
-        return new Finished(image, explanation, row, explanation.Targets.Count, Stopwatch.GetElapsedTime(started));
+        var pictures = Pictures.Save(image, explanation, explainer, run, output);
+        return new Finished(image, explanation, row, pictures, Stopwatch.GetElapsedTime(started));
     }
 
     private async Task WriteAllAsync(CancellationTokenSource unread)

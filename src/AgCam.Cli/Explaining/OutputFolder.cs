@@ -39,13 +39,19 @@ internal sealed class OutputFolder : IDisposable
     /// <summary>Returns whether the pictures of all explanations of a row exist and belong to the image.</summary>
     public bool HasPictures(ImageSource source, DoneRow row)
     {
-        if (_run.Save == SavedPicture.None)
+        if (_run.Save == SavedPictures.None)
             return true;
         var owner = PicturePaths.Owner(source);
-        return Enumerable.Range(0, row.Explanations).All(target => PictureOwner.Of(_pictures.Of(source, target)) == owner);
+        var classes = _run.ClassInNames ? ClassFileName.OfRow(ReadRow(row)) : null;
+        return Enumerable
+            .Range(0, row.Explanations)
+            .All(target => _run.Save.Each().All(kind => PictureOwner.Of(_pictures.Of(source, kind, target, classes?[target])) == owner));
     }
 
-    public string PicturePath(ImageSource source, int target) => _pictures.Of(source, target);
+    public void ReservePictureName(ImageSource source) => _pictures.Reserve(source);
+
+    public string PicturePath(ImageSource source, SavedPictures kind, int index, TargetExplanation target) =>
+        _pictures.Of(source, kind, index, _run.ClassInNames ? ClassFileName.Of(target) : null);
 
     /// <summary>Reads the row of an earlier run, without its line end.</summary>
     public byte[] ReadRow(DoneRow row) => JsonLines.ReadAt(_rows, row.At);

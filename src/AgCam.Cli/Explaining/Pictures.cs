@@ -12,25 +12,32 @@ internal static class Pictures
     /// <summary>Reduces a photo to drawing size, to save memory while it waits for the model.</summary>
     public static RgbImage Fitted(RgbImage photo, ExplainRun run)
     {
-        var longest = run.Save == SavedPicture.Strip ? Math.Max(run.Pictures.PanelSide, 640) : run.Pictures.LongestSide;
+        var longest = run.Save.HasFlag(SavedPictures.Overlay) ? run.Pictures.LongestSide : Math.Max(run.Pictures.PanelSide, 640);
         return Math.Max(photo.Width, photo.Height) <= longest
             ? photo
             : new ExplanationPicture(photo, new Heatmap(1, 1, [0]), default).Fit(longest).Photo;
     }
 
-    public static void Save(ReadImage image, Explanation explanation, Explainer explainer, ExplainRun run, OutputFolder output)
+    /// <summary>Draws and writes the pictures of an image.</summary>
+    /// <returns>Their number.</returns>
+    public static int Save(ReadImage image, Explanation explanation, Explainer explainer, ExplainRun run, OutputFolder output)
     {
-        for (var i = 0; i < explanation.Targets.Count; i++)
+        var saved = 0;
+        foreach (var (index, target) in explanation.Targets.Index())
         {
-            var picture = Of(image, explanation, explanation.Targets[i], explainer, run.Pictures);
-            var path = output.PicturePath(image.Source, i);
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            var png = PngEncoder.Encode(
-                run.Save == SavedPicture.Strip ? picture.Strip(run.Pictures) : picture.Overlay(run.Pictures),
-                Compression
-            );
-            OutputFolder.WriteAtomically(path, PictureOwner.Mark(png, PicturePaths.Owner(image.Source)));
+            var picture = Of(image, explanation, target, explainer, run.Pictures);
+            foreach (var kind in run.Save.Each())
+            {
+                var path = output.PicturePath(image.Source, kind, index, target);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                var drawn = kind == SavedPictures.Strip ? picture.Strip(run.Pictures) : picture.Overlay(run.Pictures);
+                var png = PngEncoder.Encode(drawn, Compression);
+                OutputFolder.WriteAtomically(path, PictureOwner.Mark(png, PicturePaths.Owner(image.Source)));
+                saved++;
+            }
         }
+
+        return saved;
     }
 
     private static ExplanationPicture Of(
@@ -71,12 +78,16 @@ internal static class Pictures
     private static string Title(Explanation explanation, TargetExplanation target)
     {
         var name = ShortName(target.Name, target.Class);
-        return target.Against is { } against
+        var title = target.Against is { } against
             ? $"{name} against {ShortName(target.AgainstName, against)}"
             : FormattableString
                 .Invariant($"{name} {explanation.Probability(target.Class):P0}")
                 .Replace(" %", "%", StringComparison.Ordinal);
+        return title + AskedBy(target);
     }
+
+    /// <summary>Returns the targets that share a map: " (predicted, top:3)". Empty for one target.</summary>
+    public static string AskedBy(TargetExplanation target) => target.Requested.Count > 1 ? $" ({string.Join(", ", target.Requested)})" : "";
 
     /// <summary>Returns the first synonym of a class: "tabby" for "tabby, tabby cat".</summary>
     public static string ShortName(string? name, int index) => name is null ? $"class {index}" : name.Split(',')[0].Trim();

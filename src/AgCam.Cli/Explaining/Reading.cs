@@ -26,8 +26,8 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
             while (await Task.Run(next.MoveNext, drain).WaitAsync(drain))
             {
                 var source = next.Current;
-                if (run.Save != SavedPicture.None)
-                    output?.PicturePath(source, 0); // reserves names in the order of the images, not of decoding
+                if (run.Save != SavedPictures.None)
+                    output?.ReservePictureName(source); // in the order of the images, not of decoding
                 await _images.Writer.WaitToWriteAsync(drain);
                 _images.Writer.TryWrite(Task.Run(() => ReadAsync(source), CancellationToken.None));
             }
@@ -79,7 +79,7 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
                 Width = picture.Width,
                 Height = picture.Height,
                 Prepared = explainer.Prepare(picture),
-                Photo = run.Save == SavedPicture.None ? null : Pictures.Fitted(picture, run),
+                Photo = run.Save == SavedPictures.None ? null : Pictures.Fitted(picture, run),
                 Took = Stopwatch.GetElapsedTime(started),
             };
         }

@@ -29,7 +29,7 @@ internal sealed class RunProvenance
             run.Options.Boxes,
             run.Raw,
             ClassNames = Digest.Of(JsonSerializer.SerializeToUtf8Bytes(explainer.Classes.Names)),
-            Pictures = run.Save == SavedPicture.None
+            Pictures = run.Save == SavedPictures.None
                 ? null
                 : new
                 {

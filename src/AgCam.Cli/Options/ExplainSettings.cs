@@ -53,10 +53,14 @@ internal sealed class ExplainSettings
         Description = "Folder for explanations.jsonl, provenance and pictures. A second run skips finished images.",
         HelpName = "FOLDER",
     };
-    private readonly Option<SavedPicture?> _save = new("--save")
+    private readonly Option<string[]> _save = new("--save")
     {
-        Description = "Pictures below --out: none, overlay (default) or strip.",
+        Description = "Pictures below --out: none, overlay (default), strip or overlay,strip.",
         HelpName = "none|overlay|strip",
+    };
+    private readonly Option<bool> _classInNames = new("--class-in-names")
+    {
+        Description = "Put the class into the names of pictures: cat.tabby.overlay.png.",
     };
     private readonly Option<string> _colormap = new("--colormap")
     {
@@ -113,6 +117,12 @@ internal sealed class ExplainSettings
     {
         _colormap.AcceptOnly([.. Colormap.All.Select(map => map.Name)]);
         _method.AcceptOnly([.. AttributionMethod.All.Select(method => method.Name)]);
+        _save.CompletionSources.Add("none", "overlay", "strip", "overlay,strip");
+        _save.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens.Where(token => Saved([token.Value]) is null))
+                result.AddError($"--save takes none, overlay, strip or overlay,strip, not \"{token.Value}\".");
+        });
         _targets.CompletionSources.Add("predicted", "label", "top:5");
         _paths.Validators.Add(result =>
         {
@@ -138,6 +148,7 @@ internal sealed class ExplainSettings
             _method,
             _out,
             _save,
+            _classInNames,
             _json,
             _raw,
             _threshold,
@@ -163,8 +174,11 @@ internal sealed class ExplainSettings
     /// <exception cref="UsageException">Options do not fit together.</exception>
     public void Check(ParseResult parsed)
     {
-        if (parsed.GetValue(_out) is null && parsed.GetValue(_save) is SavedPicture.Overlay or SavedPicture.Strip)
+        var save = Saved(parsed.GetValue(_save));
+        if (parsed.GetValue(_out) is null && save is not (null or SavedPictures.None))
             throw new UsageException("--save needs a folder for the pictures: give --out FOLDER too.");
+        if (parsed.GetValue(_classInNames) && (parsed.GetValue(_out) is null || save == SavedPictures.None))
+            throw new UsageException("--class-in-names is for pictures: give --out FOLDER, and no --save none.");
         if (parsed.GetValue(_labels) is { } labels && Directory.Exists(labels))
             throw new UsageException(
                 $"--labels {labels} is a folder; --labels takes a file. Did you mean --labels parent, which reads class folders?"
@@ -183,6 +197,15 @@ internal sealed class ExplainSettings
     }
 
     public AttributionMethod Method(ParseResult parsed) => AttributionMethod.Find(parsed.GetValue(_method)!)!;
+
+    /// <summary>Returns the pictures that the values name; null without a value and for a wrong one.</summary>
+    private static SavedPictures? Saved(string[]? values)
+    {
+        var words = (values ?? []).SelectMany(value => value.Split(',', StringSplitOptions.TrimEntries)).ToHashSet();
+        return words.Count == 0 || words.Except(["none", "overlay", "strip"]).Any() || (words.Contains("none") && words.Count > 1)
+            ? null
+            : words.Aggregate(SavedPictures.None, (pictures, word) => pictures | Enum.Parse<SavedPictures>(word, ignoreCase: true));
+    }
 
     private static void ThrowIfRefused(ExplainOptions options, ViTConfig config)
     {
@@ -217,7 +240,8 @@ internal sealed class ExplainSettings
             Limits = new ImageLimits { MaxPixels = parsed.GetValue(_maxPixels), MaxBytes = parsed.GetValue(_maxBytes) },
             Batch = parsed.GetValue(_batch),
             Out = parsed.GetValue(_out),
-            Save = parsed.GetValue(_out) is null ? SavedPicture.None : parsed.GetValue(_save) ?? SavedPicture.Overlay,
+            Save = parsed.GetValue(_out) is null ? SavedPictures.None : Saved(parsed.GetValue(_save)) ?? SavedPictures.Overlay,
+            ClassInNames = parsed.GetValue(_classInNames),
             Pictures = new PictureOptions { Colormap = Colormap.ByName(parsed.GetValue(_colormap)!), Opacity = parsed.GetValue(_opacity) },
             Json = parsed.GetValue(_json),
             Raw = parsed.GetValue(_raw),

@@ -14,11 +14,14 @@ public sealed record PictureOptions
     [Range(0.0, 1.0)]
     public double Opacity { get; init; } = 0.75;
 
-    /// <summary>Maximum side of an overlay in pixels. A larger photo is scaled down, a smaller one keeps its size. Default 2048.</summary>
+    /// <summary>Maximum side of an overlay in pixels. A larger photo is scaled down. Default 2048.</summary>
     [Range(16, 16384)]
     public int LongestSide { get; init; } = 2048;
 
-    /// <summary>Longest side of a picture in a strip, in pixels. Every photo is scaled to it. Default 336.</summary>
+    /// <summary>
+    /// Longest side of a picture in a strip, in pixels. Every photo is scaled to it. The overlay of a smaller photo is scaled up to it.
+    /// Default 336.
+    /// </summary>
     [Range(64, 2048)]
     public int PanelSide { get; init; } = 336;
 
@@ -73,7 +76,8 @@ public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, Boundin
     {
         options ??= new();
         var longest = Math.Max(Photo.Width, Photo.Height);
-        var fitted = longest > options.LongestSide ? Fit(options.LongestSide) : this;
+        var drawn = Math.Clamp(longest, Math.Min(options.PanelSide, options.LongestSide), options.LongestSide);
+        var fitted = drawn == longest ? this : Fit(drawn);
         var overlay = fitted.Blend(options);
         return options.Boxes ? BoxDrawing.Draw(overlay, fitted.Boxes, fitted.GroundTruth) : overlay;
     }

@@ -76,6 +76,20 @@ public class ExplainTests
     }
 
     [Fact]
+    public void Class_that_several_targets_ask_for_is_written_and_drawn_once()
+    {
+        using var folder = SomeImages.Folder(1);
+        string[] targets = ["--target", "predicted", "--target", "top:2", "--target", "class:3"];
+        var outcome = Agcam.Run(["explain", folder["000.png"], "--model", SomeImages.Model, "--json", "--out", folder["out"], .. targets]);
+        Assert.True(outcome.Code == 0, outcome.Errors);
+        var explanations = Assert.Single(outcome.Rows).GetProperty("explanations").EnumerateArray().ToList();
+        Assert.Equal(["predicted", "top:2"], explanations[0].GetProperty("requested").EnumerateArray().Select(name => name.GetString()));
+        var classes = explanations.Select(explanation => explanation.GetProperty("target").GetInt32()).ToList();
+        Assert.Equal(classes.Distinct(), classes);
+        Assert.Equal(classes.Count, Directory.GetFiles(folder["out"], "*.png").Length);
+    }
+
+    [Fact]
     public void Rows_come_in_the_order_of_the_images()
     {
         using var folder = SomeImages.Folder(21);
@@ -134,6 +148,7 @@ public class ExplainTests
     [InlineData("none", 0)]
     [InlineData("overlay", 2)]
     [InlineData("strip", 2)]
+    [InlineData("overlay,strip", 4)]
     public void Pictures_keep_the_folders_of_their_images(string save, int pictures)
     {
         using var folder = new TemporaryFolder();
@@ -145,15 +160,95 @@ public class ExplainTests
         Assert.Equal(pictures, found.Length);
         if (pictures > 0)
         {
-            Assert.Equal(folder[$"out/deep/er/cat.{save}.png"], found[1]);
-            var picture = AgCam.Images.ImageDecoder.Decode(File.ReadAllBytes(found[1]), new());
-            Assert.True(save == "overlay" ? (picture.Width, picture.Height) == (50, 40) : picture.Width > 3 * 300);
+            foreach (var kind in save.Split(','))
+            {
+                Assert.Contains(folder[$"out/deep/er/cat.bmp.{kind}.png"], found);
+                var picture = AgCam.Images.ImageDecoder.Decode(File.ReadAllBytes(folder[$"out/deep/er/cat.{kind}.png"]), new());
+                // The image has 50 x 40 pixels.
+                Assert.True(kind == "overlay" ? (picture.Width, picture.Height) == (336, 269) : picture.Width > 3 * 300);
+            }
         }
 
         Assert.DoesNotContain(
             Directory.EnumerateFiles(folder["out"], "*", SearchOption.AllDirectories),
             file => file.EndsWith(".tmp", StringComparison.Ordinal) || file.EndsWith(".part", StringComparison.Ordinal)
         );
+    }
+
+    [Fact]
+    public void Class_is_in_the_names_of_pictures_on_request()
+    {
+        using var folder = SomeImages.Folder(2);
+        string[] names =
+        [
+            "tabby, tabby cat",
+            "crane",
+            "crane",
+            "../up/../../x y",
+            "Katze & Köter/喵",
+            ".",
+            new string('é', 60),
+            "b",
+            "c",
+            "d",
+        ];
+        File.WriteAllLines(folder["names.txt"], names);
+        string[] targets =
+        [
+            "--target",
+            "0",
+            "--target",
+            "1",
+            "--target",
+            "2",
+            "--target",
+            "3-vs-4",
+            "--target",
+            "class:5",
+            "--target",
+            "6",
+        ];
+        string[] arguments = ["explain", folder["000.png"], "--model", SomeImages.Model, "--classes", folder["names.txt"], .. targets];
+        Outcome Explain(string image) =>
+            Agcam.Run([
+                arguments[0],
+                folder[image],
+                .. arguments[2..],
+                "--out",
+                folder["out"],
+                "--save",
+                "overlay,strip",
+                "--class-in-names",
+            ]);
+
+        var outcome = Explain("000.png");
+
+        Assert.True(outcome.Code == 0, outcome.Errors);
+        string[] expected =
+        [
+            "000.tabby",
+            "000.2.crane",
+            "000.3.crane",
+            "000.4.up-x-y-vs-Katze-Köter-喵",
+            "000.5.class-5",
+            $"000.6.{new string('é', 16)}",
+        ];
+        Assert.Equal(
+            expected.SelectMany(name => new[] { $"{name}.overlay.png", $"{name}.strip.png" }).Order(StringComparer.Ordinal),
+            Directory.GetFiles(folder["out"], "*.png", SearchOption.AllDirectories).Select(Path.GetFileName).Order(StringComparer.Ordinal)
+        );
+        Assert.Contains("0 explained, 1 done before", Explain("000.png").Output, StringComparison.Ordinal);
+        File.Delete(folder["out/000.3.crane.strip.png"]);
+        Assert.Contains("1 explained", Explain("000.png").Output, StringComparison.Ordinal);
+        Assert.True(File.Exists(folder["out/000.3.crane.strip.png"]));
+
+        // Another image of the same name keeps off.
+        var former = File.ReadAllBytes(folder["out/000.tabby.overlay.png"]);
+        SomeImages.Write(folder, "other/000.png", 7);
+        Assert.Contains("1 explained", Explain("other/000.png").Output, StringComparison.Ordinal);
+        Assert.Equal(former, File.ReadAllBytes(folder["out/000.tabby.overlay.png"]));
+        Assert.Equal(24, Directory.GetFiles(folder["out"], "*.png").Length);
+        Assert.Contains("0 explained, 1 done before", Explain("other/000.png").Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -127,8 +127,10 @@ public class OptionsTests
     }
 
     [Theory]
-    [InlineData("explain a.jpg --save both", "--save takes none, overlay or strip, not \"both\".")]
-    [InlineData("explain a.jpg --save 1", "--save takes none, overlay or strip, not \"1\".")]
+    [InlineData("explain a.jpg --save both", "--save takes none, overlay, strip or overlay,strip, not \"both\".")]
+    [InlineData("explain a.jpg --save 1", "--save takes none, overlay, strip or overlay,strip, not \"1\".")]
+    [InlineData("explain a.jpg --save strip,jpg", "--save takes none, overlay, strip or overlay,strip, not \"strip,jpg\".")]
+    [InlineData("explain a.jpg --save none,strip", "--save takes none, overlay, strip or overlay,strip, not \"none,strip\".")]
     [InlineData("explain a.jpg --boxes some", "--boxes takes all or largest, not \"some\".")]
     [InlineData("explain a.jpg --batch many", "--batch takes a number from 1 to 4096, not \"many\".")]
     [InlineData("explain a.jpg --dtype int4", "--dtype takes float32, bfloat16 or float16, not \"int4\".")]

@@ -18,6 +18,8 @@ public class UsageTests
     [InlineData("explain a.jpg --model MODEL --target predicted-vs-label")]
     [InlineData("explain a.jpg --model MODEL --mean 1,2")]
     [InlineData("explain a.jpg --model MODEL --save overlay")]
+    [InlineData("explain a.jpg --model MODEL --class-in-names")]
+    [InlineData("explain a.jpg --model MODEL --class-in-names --out x --save none")]
     [InlineData("explain a.jpg --model MODEL --colormap heat")]
     [InlineData("explain a.jpg --model MODEL --colormap diverging")]
     [InlineData("explain a.jpg --model MODEL --labels no.csv")]

@@ -9,9 +9,12 @@ namespace AgCam.Tests.Heatmaps;
 public class PictureTests
 {
     [Fact]
-    public void Overlay_has_the_size_of_the_photo_up_to_the_limit()
+    public void Overlay_has_the_size_of_the_photo_between_the_limits()
     {
-        Assert.Equal((300, 200), Size(Some(300, 200).Overlay()));
+        Assert.Equal((600, 400), Size(Some(600, 400).Overlay()));
+        Assert.Equal((336, 224), Size(Some(336, 224).Overlay()));
+        Assert.Equal((336, 224), Size(Some(300, 200).Overlay()));
+        Assert.Equal((4, 336), Size(Some(1, 96).Overlay()));
         Assert.Equal((100, 67), Size(Some(300, 200).Overlay(new() { LongestSide = 100 })));
     }
 
@@ -30,6 +33,24 @@ public class PictureTests
     }
 
     [Fact]
+    public void Heatmap_and_boxes_of_a_small_photo_are_drawn_at_the_larger_size()
+    {
+        // The right half of 84 x 84 is hot; drawn four times as large.
+        var picture = new ExplanationPicture(SomePhoto.Grey(84, 84), SomeHeatmap.Drawn("99", "99"), new(42, 0, 42, 84))
+        {
+            Boxes = [new(10, 10, 20, 20, 0.7)],
+        };
+
+        var overlay = picture.Overlay();
+
+        Assert.Equal((336, 336), Size(overlay));
+        Assert.Equal((128, 128, 128), overlay.At(167, 300));
+        Assert.NotEqual((128, 128, 128), overlay.At(168, 300));
+        Assert.NotEqual((128, 128, 128), overlay.At(80, 40));
+        Assert.Equal((128, 128, 128), overlay.At(80, 80));
+    }
+
+    [Fact]
     public void Picture_of_an_explanation_covers_the_model_input()
     {
         // 200 x 100, shorter side to 50, centre 50 x 50: the model saw the middle 100 x 100 pixels
@@ -43,7 +64,7 @@ public class PictureTests
             [
                 new TargetExplanation
                 {
-                    Requested = "predicted",
+                    Requested = ["predicted"],
                     Class = 1,
                     Name = "goldfish",
                     Heatmap = SomeHeatmap.Drawn("1.", "51"),
@@ -59,7 +80,7 @@ public class PictureTests
         Assert.Equal(new BoundingBox(50, 0, 100, 100), picture.Covers);
         Assert.Equal("goldfish  0.50", picture.Title);
         Assert.Equal(("0", "0.5"), picture.Ends);
-        var overlay = picture.Overlay(new() { Boxes = false });
+        var overlay = picture.Overlay(new() { Boxes = false, LongestSide = 200 });
         Assert.Equal(photo.At(49, 99), overlay.At(49, 99));
         Assert.NotEqual(photo.At(50, 99), overlay.At(50, 99));
         Assert.Throws<ArgumentException>(() => ExplanationPicture.Of(SomePhoto.Grey(100, 200), explanation, explanation.Targets[0], input));
