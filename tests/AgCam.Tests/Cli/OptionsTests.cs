@@ -26,6 +26,7 @@ public class OptionsTests
         ["--model"] = "photos=models/vit",
         ["--older-than"] = "30d",
         ["--option"] = "column.path=file",
+        ["--save"] = "overlay,strip",
         ["--scope"] = "read",
         ["--shard"] = "2/4",
         ["--sort"] = "labelProbability",
