@@ -28,7 +28,7 @@ internal sealed class OutputFolder : IDisposable
         _done = DoneRows.Read(_rows, provenance.Equivalent(Folder), Key);
         var file = Path.Combine(Folder, $"provenance-{provenance.Id}.json");
         if (!File.Exists(file))
-            WriteAtomically(file, provenance.Bytes);
+            AtomicFile.Write(file, provenance.Bytes);
     }
 
     public string Folder { get; }
@@ -72,23 +72,6 @@ internal sealed class OutputFolder : IDisposable
     public void Flush() => _rows.Flush();
 
     public void Dispose() => _rows.Dispose();
-
-    public static void WriteAtomically(string path, ReadOnlySpan<byte> bytes)
-    {
-        // Within the maximum length of a file name, for any name of the image.
-        var partial = Path.Combine(Path.GetDirectoryName(path)!, $".{Guid.NewGuid():N}.part");
-        try
-        {
-            using (var file = File.Create(partial))
-                file.Write(bytes);
-            File.Move(partial, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(partial);
-            throw;
-        }
-    }
 
     private Digest Key(string path, Digest image, ImageLabel? label)
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using System.Text;
 
 namespace AgCam.Cli.Explaining;
@@ -24,7 +25,7 @@ internal static class PictureOwner
         var chunk = new byte[ChunkLength];
         BinaryPrimitives.WriteInt32BigEndian(chunk, typeAndData.Length - 4);
         typeAndData.CopyTo(chunk, 4);
-        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(4 + typeAndData.Length), Crc32(typeAndData));
+        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(4 + typeAndData.Length), Crc32.HashToUInt32(typeAndData));
         return [.. png[..(Signature + HeaderChunk)], .. chunk, .. png[(Signature + HeaderChunk)..]];
     }
 
@@ -52,19 +53,5 @@ internal static class PictureOwner
         {
             return default(Digest);
         }
-    }
-
-    // The PNG standard's, bit by bit: it is a hundred bytes for a picture.
-    private static uint Crc32(ReadOnlySpan<byte> bytes)
-    {
-        var crc = uint.MaxValue;
-        foreach (var value in bytes)
-        {
-            crc ^= value;
-            for (var bit = 0; bit < 8; bit++)
-                crc = (crc >> 1) ^ ((crc & 1) * 0xEDB88320);
-        }
-
-        return ~crc;
     }
 }

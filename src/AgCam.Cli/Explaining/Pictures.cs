@@ -29,10 +29,9 @@ internal static class Pictures
             foreach (var kind in run.Save.Each())
             {
                 var path = output.PicturePath(image.Source, kind, index, target);
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 var drawn = kind == SavedPictures.Strip ? picture.Strip(run.Pictures) : picture.Overlay(run.Pictures);
                 var png = PngEncoder.Encode(drawn, Compression);
-                OutputFolder.WriteAtomically(path, PictureOwner.Mark(png, PicturePaths.Owner(image.Source)));
+                AtomicFile.Write(path, PictureOwner.Mark(png, PicturePaths.Owner(image.Source)));
                 saved++;
             }
         }

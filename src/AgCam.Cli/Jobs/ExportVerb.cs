@@ -32,17 +32,9 @@ internal static class ExportVerb
                         await from.CopyToAsync(stdout, cancellationToken);
                         return ExitCode.Success;
                     }
-                    var partial = $"{path}.{Guid.NewGuid():N}.tmp"; // no partial export under the final name
-                    try
-                    {
-                        await using (var file = File.Create(partial))
-                            await from.CopyToAsync(file, cancellationToken);
-                        File.Move(partial, path, overwrite: true);
-                    }
-                    finally
-                    {
-                        File.Delete(partial);
-                    }
+                    using var file = new AtomicFile(path);
+                    await from.CopyToAsync(file.Stream, cancellationToken);
+                    file.Commit();
                     return ExitCode.Success;
                 },
                 format,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -23,11 +24,7 @@ internal static class SummaryFile
         if (path is null)
             return exitCode;
         summary.Insert(0, "exitCode", exitCode);
-        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)
-            Directory.CreateDirectory(folder);
-        var partial = $"{path}.{Guid.NewGuid():N}.tmp";
-        File.WriteAllText(partial, summary.ToJsonString(Indented) + "\n");
-        File.Move(partial, path, overwrite: true);
+        AtomicFile.Write(path, Encoding.UTF8.GetBytes(summary.ToJsonString(Indented) + "\n"));
         return exitCode;
     }
 }

@@ -14,19 +14,6 @@ public static class PngEncoder
         return picture.PngsaveBuffer(compression: compression, filter: Enums.ForeignPngFilter.Sub, keep: Enums.ForeignKeep.None);
     }
 
-    /// <summary>Writes a temporary file beside the target and renames it, so that the target is never incomplete.</summary>
-    public static void Save(RgbImage image, string path, int compression = 6)
-    {
-        var temporary = Path.Combine(Path.GetDirectoryName(path) ?? "", $".{Guid.NewGuid():N}.tmp"); // short, however long the name is
-        try
-        {
-            File.WriteAllBytes(temporary, Encode(image, compression));
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
+    /// <summary>Writes the file atomically.</summary>
+    public static void Save(RgbImage image, string path, int compression = 6) => AtomicFile.Write(path, Encode(image, compression));
 }

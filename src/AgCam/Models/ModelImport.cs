@@ -74,10 +74,9 @@ public static class ModelImport
         return folder =>
         {
             SafetensorsWriter.Write(Path.Combine(folder, SafetensorsWeights.SingleName), weights, Metadata);
-            AtomicFile.Write(
-                Path.Combine(folder, "config.json"),
-                stream => TimmConfigWriter.Write(stream, config, preprocessing, options.ClassNames)
-            );
+            using var file = new AtomicFile(Path.Combine(folder, "config.json"));
+            TimmConfigWriter.Write(file.Stream, config, preprocessing, options.ClassNames);
+            file.Commit();
         };
     }
 
@@ -92,7 +91,7 @@ public static class ModelImport
                     + (
                         HuggingFaceLayout.Recognizes(StoredNames.WithoutWrappers(source.Tensors).Keys)
                             ? "put the Hugging Face config.json into that folder."
-                            : $"give --arch, e.g. {NamedArchitectures.Examples}."
+                            : $"give CheckpointOptions.Architecture, e.g. {NamedArchitectures.Examples}."
                     )
             );
         StoredNames.ToCanonical(source.Tensors, source.Path); // throws before anything is written

@@ -101,7 +101,10 @@ internal sealed class HostileImages(int seed)
             if (length > png.Length - at - 12)
                 break;
             int body = 4 + (int)length;
-            BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(at + 4 + body), Crc32.Of(png.AsSpan(at + 4, body)));
+            BinaryPrimitives.WriteUInt32BigEndian(
+                png.AsSpan(at + 4 + body),
+                System.IO.Hashing.Crc32.HashToUInt32(png.AsSpan(at + 4, body))
+            );
             at += 8 + body;
         }
         return png;

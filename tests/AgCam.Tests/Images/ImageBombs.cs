@@ -81,7 +81,7 @@ internal static class ImageBombs
         var chunk = new byte[typed.Length + 8];
         BinaryPrimitives.WriteInt32BigEndian(chunk, body.Length);
         typed.CopyTo(chunk, 4);
-        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(typed.Length + 4), Crc32.Of(typed));
+        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(typed.Length + 4), System.IO.Hashing.Crc32.HashToUInt32(typed));
         return chunk;
     }
 

@@ -79,8 +79,7 @@ public sealed class HubCache(string folder)
     {
         if (id.IsCommit || CommitOf(id) == commit)
             return;
-        Directory.CreateDirectory(Path.GetDirectoryName(RefPath(id))!);
-        AtomicFile.Write(RefPath(id), stream => stream.Write(System.Text.Encoding.ASCII.GetBytes(commit)));
+        AtomicFile.Write(RefPath(id), System.Text.Encoding.ASCII.GetBytes(commit));
     }
 
     /// <summary>Adds a blob to a snapshot: as a relative link, or as a copy where links are not allowed.</summary>

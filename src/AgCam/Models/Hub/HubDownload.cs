@@ -106,7 +106,7 @@ internal sealed class HubDownload(
                 );
         }
 
-        File.Move(incomplete, blob, overwrite: true);
+        AtomicFile.Publish(incomplete, blob);
     }
 
     /// <summary>Checks the free disk space before a long download.</summary>

@@ -17,18 +17,14 @@ public static class SafetensorsWriter
     {
         var ordered = tensors.OrderByDescending(pair => pair.Value.DType.Bits()).ThenBy(pair => pair.Key, StringComparer.Ordinal).ToList();
         var header = Header(ordered, metadata);
-        AtomicFile.Write(
-            path,
-            stream =>
-            {
-                Span<byte> length = stackalloc byte[8];
-                BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-                stream.Write(length);
-                stream.Write(header);
-                foreach (var (_, tensor) in ordered)
-                    stream.Write(tensor.Bytes);
-            }
-        );
+        using var file = new AtomicFile(path);
+        Span<byte> length = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+        file.Stream.Write(length);
+        file.Stream.Write(header);
+        foreach (var (_, tensor) in ordered)
+            file.Stream.Write(tensor.Bytes);
+        file.Commit();
     }
 
     private static byte[] Header(IReadOnlyList<KeyValuePair<string, WeightTensor>> tensors, IReadOnlyDictionary<string, string>? metadata)
