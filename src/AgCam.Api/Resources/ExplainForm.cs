@@ -1,4 +1,5 @@
 using System.Text;
+using AgCam.Pipeline.References;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 
@@ -134,12 +135,7 @@ internal sealed class ExplainForm
         }
     }
 
-    private static async Task<byte[]> TextAsync(Stream content, int limit, CancellationToken cancellationToken)
-    {
-        var buffer = new byte[limit + 1];
-        var filled = await content.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
-        return filled <= limit
-            ? buffer[..filled]
-            : throw new InvalidDataException($"The fields of the form have more than the limit of {MaxFieldBytes} bytes.");
-    }
+    private static async Task<byte[]> TextAsync(Stream content, int limit, CancellationToken cancellationToken) =>
+        await BoundedRead.ToEndAsync(content, limit, cancellationToken)
+        ?? throw new InvalidDataException($"The fields of the form have more than the limit of {MaxFieldBytes} bytes.");
 }

@@ -116,16 +116,7 @@ internal sealed class HttpImages : IDisposable
         if (answer.Content.Headers.ContentLength > maximum)
             throw TooMany(uri);
         await using var stream = await answer.Content.ReadAsStreamAsync(cancellationToken);
-        using var kept = new MemoryStream();
-        var buffer = new byte[81920];
-        int read;
-        while ((read = await stream.ReadAsync(buffer, cancellationToken)) > 0)
-        {
-            if (kept.Length + read > maximum)
-                throw TooMany(uri);
-            kept.Write(buffer, 0, read);
-        }
-        return kept.ToArray();
+        return await BoundedRead.ToEndAsync(stream, maximum, cancellationToken) ?? throw TooMany(uri);
     }
 
     /// <summary>Throws when an address is not allowed.</summary>

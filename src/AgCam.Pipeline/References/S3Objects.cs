@@ -44,7 +44,7 @@ internal sealed class S3Objects
         : IsAllowed(place) ? place
         : throw new ImageException(
             ReferenceFailure.NotAllowed,
-            $"{uri} is in no bucket that may be read. The operator adds one with --bucket."
+            $"{uri} is in no bucket that may be read. The operator allows one with Pipeline:References:S3:Buckets."
         );
 
     public bool IsAllowed(S3Place place) => _options.Buckets.Any(place.IsBelow);
@@ -163,16 +163,10 @@ internal sealed class S3Objects
         var length = answer.ContentLength;
         if (length > _limits.MaxBytes)
             throw TooMany(uri);
-        using var kept = new MemoryStream((int)Math.Max(0, length));
-        var buffer = new byte[81920];
-        int read;
-        while ((read = await answer.ResponseStream.ReadAsync(buffer, cancellationToken)) > 0)
-        {
-            if (kept.Length + read > _limits.MaxBytes)
-                throw TooMany(uri);
-            kept.Write(buffer, 0, read);
-        }
-        return kept.Length < length ? throw new IOException($"{kept.Length} of {length} bytes were received") : kept.ToArray();
+        var bytes =
+            await BoundedRead.ToEndAsync(answer.ResponseStream, _limits.MaxBytes, cancellationToken, expected: length)
+            ?? throw TooMany(uri);
+        return bytes.Length < length ? throw new IOException($"{bytes.Length} of {length} bytes were received") : bytes;
     }
 
     private ImageException TooMany(string uri) =>
