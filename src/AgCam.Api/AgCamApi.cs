@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using AgCam.Api.Rendering;
 using AgCam.Api.Resources;
 using AgCam.Api.Security;
@@ -69,12 +67,7 @@ public static class AgCamApi
         services.AddExceptionHandler<ProblemHandler>();
         services.AddOpenApi("v1", Document.Describe);
         services.Configure<RouteHandlerOptions>(route => route.ThrowOnBadRequest = true);
-        services.ConfigureHttpJsonOptions(json =>
-        {
-            json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
-            json.SerializerOptions.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
-            json.SerializerOptions.ReadCommentHandling = JsonCommentHandling.Disallow;
-        });
+        services.ConfigureHttpJsonOptions(json => ApiJson.Configure(json.SerializerOptions));
     }
 
     /// <summary>Maps the resources, one line for each.</summary>

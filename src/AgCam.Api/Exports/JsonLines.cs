@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using AgCam.Api.Views;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
@@ -9,11 +8,6 @@ namespace AgCam.Api.Exports;
 /// <summary>Writes one item per line, in the form of /v1/items.</summary>
 internal static class JsonLines
 {
-    private static readonly JsonSerializerOptions Form = new(JsonSerializerDefaults.Web)
-    {
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    };
-
     public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancellationToken)
     {
         await foreach (var page in Export.PagesAsync(store, job, cancellationToken))
@@ -21,7 +15,7 @@ internal static class JsonLines
             using var lines = new MemoryStream();
             foreach (var item in page)
             {
-                JsonSerializer.Serialize(lines, ItemView.Of(item), Form);
+                JsonSerializer.Serialize(lines, ItemView.Of(item), ApiJson.Options);
                 lines.WriteByte((byte)'\n');
             }
             await stream.WriteAsync(lines.GetBuffer().AsMemory(0, (int)lines.Length), cancellationToken);

@@ -1,7 +1,8 @@
-using System.Text.Json.Nodes;
+using AgCam.Api.Resources;
 using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
 using AgCam.Evaluation;
+using AgCam.Pipeline.Records;
 
 namespace AgCam.Cli.Evaluating;
 
@@ -41,34 +42,28 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
             : await FetchAsync(client, id, rowFile, cancellationToken);
     }
 
-    private JsonObject Body(string? model, string dtype)
-    {
-        var body = new JsonObject
+    private JobRequest Body(string? model, string dtype) =>
+        new()
         {
-            ["source"] = $"dataset:{Path.GetFullPath(Run.Dataset!)}",
-            ["dtype"] = dtype,
-            ["threshold"] = Run.Options.Threshold,
-            ["evaluation"] = new JsonObject
+            Source = $"{EvaluationSpec.Source}{Path.GetFullPath(Run.Dataset!)}",
+            Model = model,
+            Dtype = dtype,
+            Threshold = Run.Options.Threshold,
+            Evaluation = new EvaluationSpec
             {
-                ["layout"] = $"{Run.Layout}",
-                ["images"] = Run.Images is { } images ? Path.GetFullPath(images) : null,
-                ["methods"] = new JsonArray([.. Run.Options.Methods.Select(method => (JsonNode?)method.Name)]),
-                ["metrics"] = new JsonArray([.. Run.Options.Families.Select(family => (JsonNode?)$"{family}")]),
-                ["parity"] = $"{Run.Options.Parity}",
-                ["batch"] = Run.Batch,
-                ["maskedBatch"] = Run.Options.MaskedBatch,
+                Layout = Run.Layout,
+                Images = Run.Images is { } images ? Path.GetFullPath(images) : null,
+                Methods = [.. Run.Options.Methods.Select(method => method.Name)],
+                Metrics = Run.Options.Families,
+                Parity = Run.Options.Parity,
+                Batch = Run.Batch,
+                MaskedBatch = Run.Options.MaskedBatch,
             },
+            Weight = Weight,
+            Tags = Tags.Count > 0 ? Tags : null,
         };
-        if (model is not null)
-            body["model"] = model;
-        if (Weight is not null)
-            body["weight"] = Weight;
-        if (Tags.Count > 0)
-            body["tags"] = new JsonArray([.. Tags.Select(tag => (JsonNode?)tag)]);
-        return body;
-    }
 
-    /// <summary>Writes a temporary file first, so that --rows is never incomplete. A row is held in memory once.</summary>
+    /// <summary>Fetches the rows into a file, so that one row at a time is in memory. --rows appears when it is complete.</summary>
     private static async Task<EvaluationTables> FetchAsync(
         ApiClient client,
         string id,
@@ -76,26 +71,15 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
         CancellationToken cancellationToken
     )
     {
-        var partial = rowFile is null
-            ? Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.rows")
-            : $"{rowFile}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            await using (var from = await client.OpenAsync($"/v1/jobs/{id}/rows", cancellationToken))
-            await using (var file = File.Create(partial))
-                await from.CopyToAsync(file, cancellationToken);
-            if (!File.ReadLines(partial).First().StartsWith("{\"evaluation\"", StringComparison.Ordinal))
-                throw new UsageException(
-                    $"Nothing was measured: every chunk of job {id} failed. `agcam jobs export {id}` shows the reasons."
-                );
-            var tables = RowFile.Read(partial);
-            if (rowFile is not null)
-                File.Move(partial, rowFile, overwrite: true);
-            return tables;
-        }
-        finally
-        {
-            File.Delete(partial);
-        }
+        using var file = new AtomicFile(rowFile ?? Path.Combine(Path.GetTempPath(), "agcam.rows"));
+        await using (var from = await client.OpenAsync($"/v1/jobs/{id}/rows", cancellationToken))
+            await from.CopyToAsync(file.Stream, cancellationToken);
+        await file.Stream.FlushAsync(cancellationToken);
+        if (!File.ReadLines(file.Temporary).First().StartsWith("{\"evaluation\"", StringComparison.Ordinal))
+            throw new UsageException($"Nothing was measured: every chunk of job {id} failed. `agcam jobs export {id}` shows the reasons.");
+        var tables = RowFile.Read(file.Temporary);
+        if (rowFile is not null)
+            file.Commit();
+        return tables;
     }
 }

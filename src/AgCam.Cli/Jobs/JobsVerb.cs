@@ -145,7 +145,8 @@ internal static class JobsVerb
                 description,
                 async (_, client, id, cancellationToken) =>
                 {
-                    Console.Out.WriteLine(JobLines.Line((await client.PostAsync($"/v1/jobs/{id}/{name}", null, null, cancellationToken))!));
+                    var job = await client.SendAsync(HttpMethod.Post, $"/v1/jobs/{id}/{name}", null, null, cancellationToken);
+                    Console.Out.WriteLine(JobLines.Line(job!));
                     return ExitCode.Success;
                 }
             )

@@ -1,6 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using AgCam.Api;
+using AgCam.Api.Resources;
 using AgCam.Attribution;
 using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
@@ -257,10 +260,18 @@ internal static class SubmitVerb
             return kind is "folder" or "classes" or "manifest" or "dataset" ? $"{kind}:{Path.GetFullPath(place)}" : path;
         }
 
-        private static KeyValuePair<string, JsonNode?> Setting(string text) =>
-            text.Split('=', 2) is [{ Length: > 0 } name, var value]
-                ? KeyValuePair.Create(name, (JsonNode?)value)
-                : throw new UsageException($"--option {text} does not have the form NAME=VALUE.");
+        private Dictionary<string, string> SourceOptions()
+        {
+            var options = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (var text in Settings)
+            {
+                if (text.Split('=', 2) is not [{ Length: > 0 } name, var value])
+                    throw new UsageException($"--option {text} does not have the form NAME=VALUE.");
+                if (!options.TryAdd(name, value))
+                    throw new UsageException($"--option {name} is given twice. Give each name once.");
+            }
+            return options;
+        }
 
         private async Task<(string, JsonNode)> SendFileAsync(string path, string? key, CancellationToken cancellationToken)
         {
@@ -283,19 +294,21 @@ internal static class SubmitVerb
         private MultipartFormDataContent Form(string path, byte[] bytes)
         {
             var form = new MultipartFormDataContent { { new ByteArrayContent(bytes), "image", Path.GetFileName(path) } };
-            void Add(string name, string? value)
+            var request = new ExplainRequest
             {
-                if (value is not null)
-                    form.Add(new StringContent(value), name);
+                Model = Model,
+                Label = Label,
+                Method = Method,
+                Dtype = Dtype,
+                Threshold = Threshold,
+                Targets = Targets.Count > 0 ? Targets : null,
+            };
+            foreach (var (name, value) in JsonSerializer.SerializeToNode(request, ApiJson.Options)!.AsObject())
+            {
+                IEnumerable<JsonNode?> fields = value is JsonArray list ? list : [value];
+                foreach (var field in fields)
+                    form.Add(new StringContent($"{field}"), name);
             }
-
-            Add("model", Model);
-            Add("label", Label);
-            Add("method", Method);
-            Add("dtype", Dtype);
-            Add("threshold", Threshold?.ToString(CultureInfo.InvariantCulture));
-            foreach (var target in Targets)
-                Add("targets", target);
             return form;
         }
 
@@ -324,31 +337,22 @@ internal static class SubmitVerb
 
         private async Task<int> SubmitJobAsync(string path, string? key, CancellationToken cancellationToken)
         {
-            var body = new JsonObject { ["source"] = SourceOf(path) };
-            if (Model is not null)
-                body["model"] = Model;
-            if (Threshold is not null)
-                body["threshold"] = Threshold;
-            if (Method is not null)
-                body["method"] = Method;
-            if (Dtype is not null)
-                body["dtype"] = Dtype;
-            if (Share.Lane is not null)
-                body["lane"] = $"{Share.Lane}";
-            if (Share.Weight is not null)
-                body["weight"] = Share.Weight;
-            if (Share.MaxFailureRate is not null)
-                body["maxFailureRate"] = Share.MaxFailureRate;
-            if (Targets.Count > 0)
-                body["targets"] = new JsonArray([.. Targets.Select(target => (JsonNode?)target)]);
-            if (Webhook is not null)
-                body["webhook"] = Webhook;
-            if (Tags.Count > 0)
-                body["tags"] = new JsonArray([.. Tags.Select(tag => (JsonNode?)tag)]);
-            if (Rehash)
-                body["rehash"] = true;
-            if (Settings.Count > 0)
-                body["options"] = new JsonObject(Settings.Select(Setting));
+            var body = new JobRequest
+            {
+                Source = SourceOf(path),
+                Model = Model,
+                Threshold = Threshold,
+                Method = Method,
+                Dtype = Dtype,
+                Lane = Share.Lane,
+                Weight = Share.Weight,
+                MaxFailureRate = Share.MaxFailureRate,
+                Targets = Targets.Count > 0 ? Targets : null,
+                Webhook = Webhook,
+                Tags = Tags.Count > 0 ? Tags : null,
+                Rehash = Rehash ? true : null,
+                Options = Settings.Count > 0 ? SourceOptions() : null,
+            };
             if (DryRun)
             {
                 var report = (await Client.PostAsync("/v1/jobs/dry-run", body, null, cancellationToken))!;

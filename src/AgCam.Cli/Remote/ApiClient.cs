@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AgCam.Api;
 
 namespace AgCam.Cli.Remote;
 
@@ -23,8 +24,9 @@ internal sealed class ApiClient : IDisposable
     public Task<JsonNode?> GetAsync(string path, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, path, null, null, cancellationToken);
 
-    public Task<JsonNode?> PostAsync(string path, JsonNode? body, string? key, CancellationToken cancellationToken) =>
-        SendAsync(HttpMethod.Post, path, () => body is null ? null : JsonContent.Create(body), key, cancellationToken);
+    /// <param name="body">A request record of the API.</param>
+    public Task<JsonNode?> PostAsync<T>(string path, T body, string? key, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, path, () => JsonContent.Create(body, options: ApiJson.Options), key, cancellationToken);
 
     /// <summary>Sends a request, and repeats it after a 429 or 503 with Retry-After.</summary>
     /// <param name="content">Creates the content; called for each attempt.</param>
