@@ -105,7 +105,7 @@ internal static class Invocation
             string.Join(
                 ' ',
                 Regex
-                    .Replace(message, @" \(Parameter '\w+'\)", "")
+                    .Replace(Options.FieldFlags.In(message), @" \(Parameter '\w+'\)", "")
                     .Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             )
         );

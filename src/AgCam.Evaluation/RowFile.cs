@@ -55,7 +55,7 @@ public static class RowFile
                 if (number == 1)
                 {
                     var header =
-                        line?.Evaluation ?? throw new DatasetException($"{path} holds no rows of an evaluation. Write them with --rows.");
+                        line?.Evaluation ?? throw new DatasetException($"{path} holds no rows of an evaluation. Give a file of rows.");
                     if (header.Version != EvaluationHeader.CurrentVersion)
                         throw new DatasetException(
                             $"{path} has rows of version {header.Version}, but this program reads version "
@@ -106,25 +106,19 @@ public static class RowFile
             }
             catch (Exception error) when (error is JsonException or FormatException)
             {
-                throw new DatasetException(
-                    $"{path} exists but holds no rows of an evaluation. Remove it, or give another file with --rows.",
-                    error
-                );
+                throw new DatasetException($"{path} exists but holds no rows of an evaluation. Remove it, or give another file.", error);
             }
 
             if (line?.End is not null)
                 return null;
             if (start == 0 && line?.Evaluation is not { } found)
-                throw new DatasetException(
-                    $"{path} exists but holds no rows of an evaluation. Remove it, or give another file with --rows."
-                );
+                throw new DatasetException($"{path} exists but holds no rows of an evaluation. Remove it, or give another file.");
             else if (
                 start == 0
                 && (line!.Evaluation!.Differs(header) ?? (line.Evaluation.Shard != header.Shard ? "another shard" : null)) is { } difference
             )
                 throw new DatasetException(
-                    $"{path} holds an unfinished evaluation with other settings ({difference}). Remove it, or give "
-                        + $"another file with --rows."
+                    $"{path} holds an unfinished evaluation with other settings ({difference}). Remove it, or give " + $"another file."
                 );
             if (line?.Row is { } row)
                 rows.Add(row);

@@ -72,7 +72,7 @@ public sealed class ClassNames
         if (folded.Length > 0 && folded.All(char.IsAsciiDigit))
             return $"class indices go from 0 to {Count - 1}";
         if (Names is null)
-            return $"the model has no class names; give an index from 0 to {Count - 1}, or the names with --classes FILE";
+            return $"the model has no class names; give an index from 0 to {Count - 1}, or the names with CheckpointOptions.ClassNames";
         var near = Names
             .Select((name, i) => (name, i, distance: EditDistance.Between(folded, Fold(name))))
             .OrderBy(c => c.distance)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using AgCam.Cli.Options;
 using AgCam.Cli.Terminal;
 using AgCam.Heatmaps;
 
@@ -35,7 +36,7 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
     private string? Line(ReadImage image, Explanation? explanation, int maxBoxes)
     {
         if (image.Failure is { } failure)
-            return $"{image.Source.Path}: FAILED, {failure.Reason}: {failure.Message}";
+            return $"{image.Source.Path}: FAILED, {failure.Reason}: {FieldFlags.In(failure.Message)}";
         if (explanation is null)
             return run.Quiet ? null : $"{image.Source.Path}: done before";
         var best = explanation.Predictions[0];

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using AgCam.Cli.Options;
 using AgCam.Heatmaps;
 using AgCam.Labels;
 
@@ -26,7 +27,7 @@ internal static class Row
             json.WriteString("path", image.Source.Path);
             json.WriteEndObject();
             json.WriteString("reason", image.Failure!.Reason);
-            json.WriteString("detail", image.Failure.Message);
+            json.WriteString("detail", FieldFlags.In(image.Failure.Message));
             json.WriteEndObject();
         }
 

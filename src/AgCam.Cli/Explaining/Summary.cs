@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgCam.Cli.Options;
 using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Explaining;
@@ -87,7 +88,7 @@ internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tall
             yield return Screen.Printable($"  {path}: \"{label}\"");
         if (tally.Labels.UnknownImages - tally.Labels.Images.Count is > 0 and var more)
             yield return string.Create(culture, $"  and {more:N0} more; their rows say \"class\":null");
-        yield return $"For \"{Screen.Printable(unknown[0].Key)}\", {explainer.Classes.Near(unknown[0].Key)}";
+        yield return $"For \"{Screen.Printable(unknown[0].Key)}\", {FieldFlags.In(explainer.Classes.Near(unknown[0].Key))}";
     }
 
     private static string Images(long count) => string.Create(CultureInfo.InvariantCulture, $"{count:N0} image{(count == 1 ? "" : "s")}");

@@ -47,7 +47,7 @@ internal static class VocDataset
                 ?? throw new DatasetException(
                     $"The images of {folder} are neither in "
                         + string.Join(" nor in ", ImageFolders.Select(name => Path.Combine(root, name, below)))
-                        + ". Give their folder with --images."
+                        + ". Give their folder with Dataset.Read(images)."
                 );
             foreach (var image in FilesIn(beside, ImageFiles.IsImage, files).Order(StringComparer.Ordinal))
             {

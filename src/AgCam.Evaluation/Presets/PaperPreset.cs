@@ -44,13 +44,13 @@ public sealed class PaperPreset
         var findings = IlsvrcDataset.Check(dataset, images, out var seen);
         if (findings.Count > 0 && !partial)
             throw new DatasetException(
-                $"{dataset} is not the whole validation set of ILSVRC 2012: {string.Join("; ", findings)}. Add --partial to evaluate "
-                    + $"the existing part; the result lists what is missing."
+                $"{dataset} is not the whole validation set of ILSVRC 2012: {string.Join("; ", findings)}. Set PaperPreset.Of(partial) to "
+                    + "evaluate the existing part; the result lists what is missing."
             );
         if (classes is null && seen.Count != 1000)
             throw new DatasetException(
                 $"The images have {seen.Count} classes, which do not determine the order of the model's 1,000. Give "
-                    + $"--classes with the 1,000 WordNet ids in their order."
+                    + $"CheckpointOptions.ClassNames with the 1,000 WordNet ids in their order."
             );
         return new PaperPreset(classes ?? seen, findings);
     }
@@ -78,7 +78,7 @@ public sealed class PaperPreset
             || given.CropPct is not (null or 1)
         )
             throw new ArgumentException(
-                $"--preset {Name} fixes the preprocessing (squashed to {InputSide} x {InputSide}, bilinear, mean and "
+                $"The preset {Name} fixes the preprocessing (squashed to {InputSide} x {InputSide}, bilinear, mean and "
                     + $"standard deviation 0.5). Omit those options.",
                 nameof(given)
             );

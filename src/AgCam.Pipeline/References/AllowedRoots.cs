@@ -57,7 +57,10 @@ public sealed partial class AllowedRoots
         );
 
     private static ImageException NotAllowed(string path) =>
-        new(ReferenceFailure.NotAllowed, $"{path} is not below a folder that may be read. The operator adds one with --root.");
+        new(
+            ReferenceFailure.NotAllowed,
+            $"{path} is not below a folder that may be read. The operator allows one with Pipeline:References:Roots."
+        );
 
     /// <returns>The path without links; null when nothing exists there.</returns>
     private static string? Real(string path)

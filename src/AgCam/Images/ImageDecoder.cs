@@ -71,6 +71,6 @@ public static class ImageDecoder
     internal static ImageException TooManyBytes(long length, ImageLimits limits) =>
         new(
             ImageFailure.TooManyBytes,
-            $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise it with --max-bytes if it is intended."
+            $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise it with ImageLimits.MaxBytes if it is intended."
         );
 }

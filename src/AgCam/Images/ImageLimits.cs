@@ -36,7 +36,7 @@ public sealed record ImageLimits
             throw new ImageException(
                 ImageFailure.TooManyPixels,
                 $"The header says {width} x {height} = {width * height} pixels; the limit is {MaxPixels}. Raise it with "
-                    + $"--max-pixels if it is intended."
+                    + $"ImageLimits.MaxPixels if it is intended."
             );
     }
 }

@@ -33,7 +33,7 @@ public sealed class ImageLabels
             throw new LabelException(
                 $"None of the {table.Labels.Count} labels in {file} is a class of the model: \"{table.Labels.First()}\" is "
                     + $"not, {classes.Near(table.Labels.First())}. "
-                    + "Labels are class indices, names or WordNet ids; --classes FILE gives a model its names."
+                    + "Labels are class indices, names or WordNet ids; CheckpointOptions.ClassNames gives a model its names."
             );
         return new ImageLabels(classes, table);
     }

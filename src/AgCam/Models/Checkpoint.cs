@@ -61,7 +61,7 @@ public sealed class Checkpoint : IDisposable
                 throw new ModelException(
                     ModelFailure.BadConfiguration,
                     $"An input of {complete.InputHeight} x {complete.InputWidth} is not divisible into patches of {Config.PatchSize}: "
-                        + "give an --image-size that is a multiple of it."
+                        + "give a CheckpointOptions.ImageSize that is a multiple of it."
                 );
             return complete;
         }
@@ -140,11 +140,12 @@ public sealed class Checkpoint : IDisposable
             not null => throw new ModelException(
                 ModelFailure.BadConfiguration,
                 $"{files.Config} names neither an architecture (timm) nor a model_type (Hugging Face). "
-                    + $"Give --arch, e.g. {NamedArchitectures.Examples}."
+                    + $"Give CheckpointOptions.Architecture, e.g. {NamedArchitectures.Examples}."
             ),
             null => throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{path} has no config.json, so its architecture is unknown. Give --arch, e.g.  {NamedArchitectures.Examples}."
+                $"{path} has no config.json, so its architecture is unknown. "
+                    + $"Give CheckpointOptions.Architecture, e.g. {NamedArchitectures.Examples}."
             ),
         };
         described = described with { Config = placed.Complete(described.Config, path) };
@@ -166,7 +167,7 @@ public sealed class Checkpoint : IDisposable
             throw new ModelException(
                 ModelFailure.NoClassifier,
                 $"{config.Architecture} ends in a CLIP embedding of {config.Classes} values, not in classes. "
-                    + "Use a fine-tuned model (..._ft_in12k_in1k), or name its outputs with --classes."
+                    + "Use a fine-tuned model (..._ft_in12k_in1k), or name its outputs with CheckpointOptions.ClassNames."
             );
     }
 

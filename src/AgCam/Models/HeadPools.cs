@@ -6,7 +6,7 @@ internal static class HeadPools
     /// <summary>Next step when average pooling is the only obstacle.</summary>
     private const string Pooled =
         "Choose a plain ViT whose classifier reads the class token, or explain this one with "
-        + "--method agcam-pooled, a variant of the paper's method for averaged patches.";
+        + "the method agcam-pooled, a variant of the paper's method for averaged patches.";
 
     private const string Plain = "Choose a plain ViT whose classifier reads the class token, e.g. " + NamedArchitectures.Examples + ".";
 

@@ -70,6 +70,6 @@ public static class NamedArchitectures
         new(
             ModelFailure.UnknownArchitecture,
             $"{PrintableName.Of(name)} is not a known architecture. If the model was built as another one, name it with "
-                + $"--arch, e.g. {Examples}."
+                + $"CheckpointOptions.Architecture, e.g. {Examples}."
         );
 }

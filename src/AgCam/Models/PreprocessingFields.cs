@@ -64,13 +64,13 @@ internal sealed record PreprocessingFields
         if (Unsupported is not null)
             throw new ModelException(ModelFailure.UnsupportedPreprocessing, $"{model}: {Unsupported}");
         var missing = new List<string>();
-        Require(Height ?? Width, "--image-size");
-        Require(CropMode, "--crop-mode (squash, center or border)");
+        Require(Height ?? Width, "CheckpointOptions.ImageSize");
+        Require(CropMode, "CheckpointOptions.CropMode (squash, center or border)");
         var crops = CropMode is Preprocessing.CropMode.Center or Preprocessing.CropMode.Border;
-        Require(crops && CropPct is null && ResizeTo is null ? null : "", "--crop-pct");
-        Require(Interpolation, "--interpolation (bilinear, bicubic, ...)");
-        Require(Mean, "--mean");
-        Require(Std, "--std");
+        Require(crops && CropPct is null && ResizeTo is null ? null : "", "CheckpointOptions.CropPct");
+        Require(Interpolation, "CheckpointOptions.Interpolation (bilinear, bicubic, ...)");
+        Require(Mean, "CheckpointOptions.Mean");
+        Require(Std, "CheckpointOptions.Std");
         if (missing.Count > 0)
             throw new ModelException(
                 ModelFailure.NoPreprocessing,
@@ -87,8 +87,8 @@ internal sealed record PreprocessingFields
             ResizeWidth = Resized(width),
             Interpolation = (isOblongCrop ? OblongInterpolation : null) ?? Interpolation!.Value,
             CropRounding = CropRounding,
-            Mean = Channels(Mean!, "--mean", zeroAllowed: true),
-            Std = Channels(Std!, "--std", zeroAllowed: false),
+            Mean = Channels(Mean!, "CheckpointOptions.Mean", zeroAllowed: true),
+            Std = Channels(Std!, "CheckpointOptions.Std", zeroAllowed: false),
         };
 
         void Require(object? value, string option)
@@ -109,7 +109,7 @@ internal sealed record PreprocessingFields
             ? Side((int)Math.Min(Math.Floor(side / share), int.MaxValue), MaxResizedSide) // as timm: 224 / 0.9 -> 248
             : throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"A crop_pct of {share} is out of range. Give a --crop-pct above 0 and at most 1."
+                $"A crop_pct of {share} is out of range. Give CheckpointOptions.CropPct above 0 and at most 1."
             );
     }
 

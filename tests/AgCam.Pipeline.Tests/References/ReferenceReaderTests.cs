@@ -104,15 +104,17 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
         Link("root/way-out", In("outside"));
         var failure = await FailsAsync(In(path));
         Assert.Equal(ReferenceFailure.NotAllowed, failure.Reason);
-        Assert.Equal($"{In(path)} is not below a folder that may be read. The operator adds one with --root.", failure.Message);
+        Assert.Equal(
+            $"{In(path)} is not below a folder that may be read. The operator allows one with Pipeline:References:Roots.",
+            failure.Message
+        );
     }
 
     [Theory]
     [InlineData("")]
     [InlineData("a.png")]
     [InlineData("root/a.png")]
-    public async Task Relative_path_is_refused(string path) =>
-        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(path)).Reason);
+    public async Task Relative_path_is_refused(string path) => Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(path)).Reason);
 
     [Theory]
     [InlineData("root/not-there.png")]

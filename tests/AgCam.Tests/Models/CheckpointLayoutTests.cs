@@ -244,8 +244,8 @@ public class CheckpointLayoutTests
             var options = new CheckpointOptions { Architecture = architecture };
             var error = Assert.Throws<ModelException>(() => Checkpoint.Open(folder["bare.safetensors"], options));
             Assert.Contains("config.json", error.Message, StringComparison.Ordinal);
-            Assert.DoesNotContain("Give --arch", error.Message, StringComparison.Ordinal);
-            Assert.DoesNotContain("--arch,", error.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("Give CheckpointOptions.Architecture", error.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("CheckpointOptions.Architecture,", error.Message, StringComparison.Ordinal);
         }
     }
 }

@@ -242,7 +242,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
             weights => weights.Remove(weights.Keys.Single(name => name.EndsWith("cls_token", StringComparison.Ordinal)))
         );
         Assert.Equal(ModelFailure.KeysDoNotMatch, error.Reason);
-        Assert.Equal(helps, error.Message.Contains("--arch", StringComparison.Ordinal));
+        Assert.Equal(helps, error.Message.Contains("CheckpointOptions.Architecture", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -331,7 +331,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     {
         var error = Refused("timm_clip_quickgelu", weights => Widen(weights, 512), config => Unnamed(config, 512));
         Assert.Equal(ModelFailure.NoClassifier, error.Reason);
-        Assert.Contains("--classes", error.Message, StringComparison.Ordinal);
+        Assert.Contains("CheckpointOptions.ClassNames", error.Message, StringComparison.Ordinal);
         var options = new CheckpointOptions { ClassNames = [.. Enumerable.Range(0, 512).Select(i => $"kind {i}")] };
         using var named = OpenChanged("timm_clip_quickgelu", weights => Widen(weights, 512), config => Unnamed(config, 512), options);
         Assert.Equal(512, named.Config.Classes);
@@ -490,8 +490,8 @@ public sealed class CheckpointStrictnessTests : IDisposable
         {
             var error = Assert.Throws<ModelException>(() => checkpoint.Preprocessing);
             Assert.Equal(ModelFailure.NoPreprocessing, error.Reason);
-            foreach (var option in new[] { "--image-size", "--crop-mode", "--interpolation", "--mean", "--std" })
-                Assert.Contains(option, error.Message, StringComparison.Ordinal);
+            foreach (var option in new[] { "ImageSize", "CropMode", "Interpolation", "Mean", "Std" })
+                Assert.Contains($"CheckpointOptions.{option}", error.Message, StringComparison.Ordinal);
         }
 
         using var given = Checkpoint.Open(

@@ -47,7 +47,7 @@ public sealed class ModelReferenceTests : IDisposable
         var bare = _cache["mine.safetensors"];
         File.Copy(Fixture.Path("models", "torchvision_vit", "model.safetensors"), bare);
         var error = await Assert.ThrowsAsync<ModelException>(() => ResolveAsync(bare));
-        Assert.Contains("--arch", error.Message, StringComparison.Ordinal);
+        Assert.Contains("CheckpointOptions.Architecture", error.Message, StringComparison.Ordinal);
         using var checkpoint = await ResolveAsync(bare, new CheckpointOptions { Architecture = "vit_b_16", Heads = 2 });
         Assert.Equal(("mine", 3), (checkpoint.Id, checkpoint.Config.Depth));
     }

@@ -72,7 +72,7 @@ public sealed class PthImportTests : IDisposable
         {
             var error = Assert.Throws<ModelException>(() => Checkpoint.Open(file));
             Assert.Equal(ModelFailure.PickleNotImported, error.Reason);
-            Assert.Contains("--arch", error.Message, StringComparison.Ordinal);
+            Assert.Contains("CheckpointOptions.Architecture", error.Message, StringComparison.Ordinal);
         }
     }
 
@@ -87,8 +87,8 @@ public sealed class PthImportTests : IDisposable
             )
         );
         Assert.Equal(ModelFailure.NoPreprocessing, error.Reason);
-        foreach (var option in new[] { "--crop-mode", "--interpolation", "--mean", "--std" })
-            Assert.Contains(option, error.Message, StringComparison.Ordinal);
+        foreach (var option in new[] { "CropMode", "Interpolation", "Mean", "Std" })
+            Assert.Contains($"CheckpointOptions.{option}", error.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_folder["model"]));
     }
 
@@ -98,7 +98,7 @@ public sealed class PthImportTests : IDisposable
         var error = Assert.Throws<ModelException>(() =>
             ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options with { Heads = null })
         );
-        Assert.Contains("--heads", error.Message, StringComparison.Ordinal);
+        Assert.Contains("CheckpointOptions.Heads", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -128,7 +128,7 @@ public sealed class PthImportTests : IDisposable
         File.Copy(Fixture.Path("models", "timm_vit", "config.json"), Path.Combine(source, "config.json"));
         var error = Assert.Throws<ModelException>(() => Checkpoint.Open(source));
         Assert.Equal(ModelFailure.PickleNotImported, error.Reason);
-        Assert.DoesNotContain("--arch", error.Message, StringComparison.Ordinal); // --arch would ignore the configuration
+        Assert.DoesNotContain("CheckpointOptions.Architecture", error.Message, StringComparison.Ordinal); // it would ignore config.json
 
         var imported = ModelImport.Run(Path.Combine(source, "pytorch_model.bin"), _folder["model"], new CheckpointOptions());
         using var original = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
@@ -160,9 +160,9 @@ public sealed class PthImportTests : IDisposable
         File.Copy(Fixture.Path("models", model, "model.safetensors"), bare);
         var error = Assert.Throws<ModelException>(() => ModelImport.Run(bare, _folder["model"], options));
         Assert.Equal(ModelFailure.BadConfiguration, error.Reason);
-        Assert.Contains("Give --heads", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Give CheckpointOptions.Heads", error.Message, StringComparison.Ordinal);
         Assert.Contains(
-            "Give --heads",
+            "Give CheckpointOptions.Heads",
             Assert.Throws<ModelException>(() => Checkpoint.Open(bare, options)).Message,
             StringComparison.Ordinal
         );
@@ -174,6 +174,6 @@ public sealed class PthImportTests : IDisposable
         var error = Assert.Throws<ModelException>(() =>
             ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], new CheckpointOptions())
         );
-        Assert.Contains("--arch", error.Message, StringComparison.Ordinal);
+        Assert.Contains("CheckpointOptions.Architecture", error.Message, StringComparison.Ordinal);
     }
 }

@@ -30,7 +30,9 @@ internal sealed class S3Source : IImageSource
                 : given.Key + "/",
         };
         if (!prefix.IsPlain || !objects.IsAllowed(prefix))
-            throw new SourceException($"The source {place} is in no bucket that may be read. The operator adds one with --bucket.");
+            throw new SourceException(
+                $"The source {place} is in no bucket that may be read. The operator allows one with Pipeline:References:S3:Buckets."
+            );
         (_objects, _prefix, _byClass) = (objects, prefix, byClass);
     }
 

@@ -11,7 +11,7 @@ internal static class BareWeights
             throw new ModelException(
                 ModelFailure.BadConfiguration,
                 $"{model} is a Hugging Face checkpoint, whose config.json names its heads, activation and epsilon. "
-                    + "Put that file into its folder, and omit --arch."
+                    + "Put that file into its folder, and omit CheckpointOptions.Architecture."
             );
         var weights = placed.Weights;
         var named = NamedArchitectures.Find(architecture, options.Pooled);
@@ -41,13 +41,14 @@ internal static class BareWeights
             if (!weights.TryGetValue(name, out var tensor))
                 throw new ModelException(
                     ModelFailure.KeysDoNotMatch,
-                    $"{model} holds no {name}, which the shape of {architecture} depends on. Give the right --arch."
+                    $"{model} holds no {name}, which the shape of {architecture} depends on. Give the right CheckpointOptions.Architecture."
                 );
             return tensor.Shape.Count == rank && tensor.Shape[dimension] is > 0 and <= 1 << 20
                 ? (int)tensor.Shape[dimension]
                 : throw new ModelException(
                     ModelFailure.KeysDoNotMatch,
-                    $"{model}: {name} is [{string.Join(", ", tensor.Shape)}], which does not fit {architecture}. Give the right --arch."
+                    $"{model}: {name} is [{string.Join(", ", tensor.Shape)}], which does not fit {architecture}. "
+                        + "Give the right CheckpointOptions.Architecture."
                 );
         }
     }
@@ -60,7 +61,7 @@ internal static class BareWeights
         throw new ModelException(
             ModelFailure.BadConfiguration,
             $"{model} has a width of {width}, but {named.Architecture} has {named.Width}. The weights do not contain the number of heads. "
-                + "Give --heads, or the right --arch."
+                + "Give CheckpointOptions.Heads, or the right CheckpointOptions.Architecture."
         );
     }
 
@@ -73,7 +74,7 @@ internal static class BareWeights
         throw new ModelException(
             ModelFailure.BadConfiguration,
             $"{model} has positions for {positions} tokens, which is not a square grid for {config.Architecture}. "
-                + "Give the right --arch. A model with an oblong input needs a config.json with its input size."
+                + "Give the right CheckpointOptions.Architecture. A model with an oblong input needs a config.json with its input size."
         );
     }
 

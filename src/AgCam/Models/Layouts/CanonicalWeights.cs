@@ -96,7 +96,7 @@ internal static class CanonicalWeights
         message.Append(
             placed.Layout == StoredLayout.HuggingFace
                 ? " Names are timm's. Check the configuration, or download the model again."
-                : " Names are timm's. Check the configuration (or --arch), or download the model again."
+                : " Names are timm's. Check the configuration (or CheckpointOptions.Architecture), or download the model again."
         );
         throw new ModelException(ModelFailure.KeysDoNotMatch, message.ToString());
 

@@ -13,7 +13,7 @@ internal static class HuggingFaceConfig
             "its classifier reads the class token and the mean of the patches, so the class token gets only part of the gradient",
         ["dinov3_vit"] =
             "transformers has no classifier for it; a model fine-tuned in timm's layout (vit_base_patch16_dinov3) can be "
-            + "explained with --method agcam-pooled",
+            + "explained with the method agcam-pooled",
         ["beit"] = "its blocks are BEiT's, which are not the plain ViT's",
         ["data2vec-vision"] = "its blocks are BEiT's, which are not the plain ViT's",
         ["swin"] = "it attends in windows and has no class token",
@@ -76,7 +76,7 @@ internal static class HuggingFaceConfig
             throw new ModelException(
                 ModelFailure.BadConfiguration,
                 $"image_size in config.json is {image.Height} x {image.Width}, but preprocessor_config.json prepares images of "
-                    + $"{height} x {wide}. Correct one of them, or give the input size with --image-size."
+                    + $"{height} x {wide}. Correct one of them, or give the input size with CheckpointOptions.ImageSize."
             );
         return new ModelDescription(model, preprocessing) { ClassNames = names, WordNetIds = wordNetIds };
     }

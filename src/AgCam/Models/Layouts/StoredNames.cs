@@ -29,7 +29,7 @@ internal sealed record PlacedWeights(StoredLayout Layout, Dictionary<string, Wei
             : throw new ModelException(
                 ModelFailure.BadConfiguration,
                 $"{model} normalises after pooling (it holds fc_norm), but {config.Architecture} reads the class token. "
-                    + "Give the config.json that names its global_pool; without one, give the right --arch."
+                    + "Give the config.json that names its global_pool; without one, give the right CheckpointOptions.Architecture."
             );
     }
 }

@@ -89,7 +89,7 @@ internal sealed record TimmInputSize(
         return new ModelException(
             ModelFailure.BadConfiguration,
             $"{model}: the weights {weights}, model_args.img_size is {Sides(Built)} and pretrained_cfg.input_size is {Sides(Pretrained)}. "
-                + "Correct config.json, or give the input size with --image-size."
+                + "Correct config.json, or give the input size with CheckpointOptions.ImageSize."
         );
     }
 }
