@@ -10,7 +10,7 @@ namespace AgCam.Cli.Explaining;
 internal sealed class PicturePaths(string folder, SavedPictures save)
 {
     /// <summary>Maximum bytes of a file name in UTF-8 before hash, class and suffix: file systems allow 255.</summary>
-    private const int MaxBytes = 150;
+    private const int MaxBytes = 120;
 
     // Which image a name belongs to, as hashes: 16 bytes an image.
     private readonly ConcurrentDictionary<long, long> _owners = new();

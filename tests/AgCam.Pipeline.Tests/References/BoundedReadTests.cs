@@ -5,6 +5,8 @@ namespace AgCam.Pipeline.Tests.References;
 
 public class BoundedReadTests
 {
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     private static readonly byte[] Content = [.. Enumerable.Range(0, 200_000).Select(i => (byte)i)];
 
     [Theory]
@@ -13,7 +15,7 @@ public class BoundedReadTests
     [InlineData(200_000)]
     public async Task Stream_within_the_maximum_is_read_whole(int length)
     {
-        var read = await BoundedRead.ToEndAsync(new Trickle(Content[..length]), length, CancellationToken.None, expected: length + 1);
+        var read = await BoundedRead.ToEndAsync(new Trickle(Content[..length]), length, Cancel, expected: length + 1);
         Assert.Equal(Content[..length], read);
     }
 
@@ -23,7 +25,7 @@ public class BoundedReadTests
     public async Task Stream_beyond_the_maximum_is_not_read_to_its_end(int maximum)
     {
         var stream = new Trickle(Content);
-        Assert.Null(await BoundedRead.ToEndAsync(stream, maximum, CancellationToken.None));
+        Assert.Null(await BoundedRead.ToEndAsync(stream, maximum, Cancel));
         Assert.InRange(stream.Position, maximum + 1, maximum + 7);
     }
 

@@ -28,8 +28,8 @@ public class ExportTests
         ];
         using var process = Process.Start(new ProcessStartInfo(Agcam.Program, arguments))!;
         using var client = await server.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
-        await client.GetStream().WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n"u8.ToArray());
-        await client.GetStream().WriteAsync(new byte[500_000]);
+        client.GetStream().Write("HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n"u8);
+        client.GetStream().Write(new byte[500_000]);
         await Eventually.TrueAsync(() => Directory.GetFiles(folder.Path, ".*.tmp").Any(file => new FileInfo(file).Length > 0));
 
         process.Kill();

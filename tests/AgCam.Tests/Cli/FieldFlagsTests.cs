@@ -11,7 +11,16 @@ namespace AgCam.Tests.Cli;
 
 public class FieldFlagsTests
 {
-    public static TheoryData<string, string> Names => [.. FieldFlags.All.Select(name => (name.Field, name.Flag))];
+    public static TheoryData<string, string> Names
+    {
+        get
+        {
+            var names = new TheoryData<string, string>();
+            foreach (var (field, flag) in FieldFlags.All)
+                names.Add(field, flag);
+            return names;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Names))]
