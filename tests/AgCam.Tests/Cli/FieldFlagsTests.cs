@@ -16,8 +16,8 @@ public class FieldFlagsTests
         get
         {
             var names = new TheoryData<string, string>();
-            foreach (var (field, flag) in FieldFlags.All)
-                names.Add(field, flag);
+            foreach (var (name, flag) in FieldFlags.All)
+                names.Add(name, flag);
             return names;
         }
     }
