@@ -191,7 +191,11 @@ public class DinoV3Tests
             ("agcam-pooled", 100),
             (shown.GetProperty("method").GetString(), shown.GetProperty("config").GetProperty("rotaryTemperature").GetInt32())
         );
-        Assert.Contains("agcam-pooled: the classifier averages the patches", Agcam.Run("models", "inspect", some.Path).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "agcam-pooled: the classifier averages the patches",
+            Agcam.Run("models", "inspect", some.Path).Output,
+            StringComparison.Ordinal
+        );
 
         WriteReference(some);
         var verified = Agcam.Run("models", "verify", some.Path, "--against", some["reference.safetensors"], "--json").Rows.Single();
