@@ -32,7 +32,7 @@ internal sealed class EvaluationSettings
     {
         Description =
             $"Comma separated: {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}; or all. "
-            + $"Perturbation costs 20 forward passes an image and method, insertion two for each row of pixels.",
+            + $"Perturbation costs 20 forward passes per image and method, insertion two per row of pixels.",
         DefaultValueFactory = _ => "localization, pointing",
         HelpName = "NAMES",
     };
@@ -66,8 +66,8 @@ internal sealed class EvaluationSettings
     private readonly Option<string?> _preset = new("--preset")
     {
         Description =
-            $"{PaperPreset.Name}: the paper's evaluation. DATASET is an ILSVRC folder; model, preparation, classes, threshold "
-            + $"and parity are the paper's, and what is not is listed.",
+            $"{PaperPreset.Name}: the paper's evaluation. DATASET is an ILSVRC folder; model, preprocessing, classes, threshold "
+            + $"and parity are the paper's. Deviations are listed.",
         HelpName = "NAME",
     };
     private readonly Option<bool> _partial = new("--partial") { Description = "With --preset: accept a part of the dataset." };
