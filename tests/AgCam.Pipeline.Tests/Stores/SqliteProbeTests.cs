@@ -36,7 +36,7 @@ public sealed class SqliteProbeTests : IDisposable
     {
         var path = Path.Combine(_folder, "notes.txt");
         await File.WriteAllTextAsync(path, string.Concat(Enumerable.Repeat("no database at all\n", 100)), Cancel);
-        Assert.Contains("no SQLite database", (await RefusedAsync(path)).Message);
+        Assert.Contains("is not an SQLite database", (await RefusedAsync(path)).Message);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

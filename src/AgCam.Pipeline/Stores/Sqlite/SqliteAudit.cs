@@ -38,6 +38,7 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
 
     public async IAsyncEnumerable<Guid> OrphansAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        // A range of keys for each owner: without it, SQLite would read every chunk of the store.
         const string Next = """
             SELECT owners.no, owners.id FROM owners
             WHERE owners.no > ?1 AND owners.no NOT IN (SELECT no FROM jobs)
@@ -116,6 +117,7 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
             session =>
             {
                 var no = SqliteOwners.Find(session, job)!.Value;
+                // CROSS JOIN fixes the order: for each done chunk, SQLite reads the range of its items.
                 var sum = session.First(
                     """
                     SELECT COUNT(*) FILTER (WHERE status = 0), COUNT(*) FILTER (WHERE status = 1),

@@ -2,7 +2,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 internal static class SqliteBacklog
 {
-    /// <summary>Of a job that is still being planned, as many images as its last chunk reaches.</summary>
+    /// <summary>Sums up running jobs. The last chunk of a job says how many images are planned while its total is not known.</summary>
     private const string Jobs = """
         SELECT COALESCE(SUM(COALESCE(images, planned, 0) - completed - failed), 0), MIN(created)
         FROM (

@@ -2,12 +2,12 @@ using Microsoft.Data.Sqlite;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-/// <summary>Copies a store's file while processes use it, by SQLite's online backup.</summary>
+/// <summary>Copies a store's file while processes use it, with SQLite's online backup.</summary>
 public static class SqliteBackup
 {
-    /// <summary>Writes a copy as of one point in time. Readers and writers of the store go on meanwhile.</summary>
-    /// <param name="path">The store.</param>
-    /// <param name="target">A file that does not exist. It appears when the copy is complete.</param>
+    /// <summary>Writes a copy as of one point in time. Readers and writers of the store continue meanwhile.</summary>
+    /// <param name="path">Path of the store.</param>
+    /// <param name="target">Path of a new file. It appears when the copy is complete.</param>
     /// <exception cref="ArgumentException">There is no such store, or the target exists.</exception>
     /// <exception cref="StoreUnavailableException">The copy could not be written.</exception>
     public static async Task WriteAsync(string path, string target, CancellationToken cancellationToken = default)
@@ -32,24 +32,24 @@ public static class SqliteBackup
 
     private static void Copy(string path, string target)
     {
-        using var from = Open(path, SqliteOpenMode.ReadWrite);
-        using var to = Open(target, SqliteOpenMode.ReadWriteCreate);
-        from.BackupDatabase(to);
-        // The copy is one file, in the state of its last commit and on the disk.
-        using var whole = to.CreateCommand();
-        whole.CommandText = "PRAGMA journal_mode = DELETE";
-        whole.ExecuteNonQuery();
+        using var store = Open(path, SqliteOpenMode.ReadWrite);
+        using var copy = Open(target, SqliteOpenMode.ReadWriteCreate);
+        store.BackupDatabase(copy);
+        // This merges the write-ahead log into the file, so that the copy is one file, and syncs it to the disk.
+        using var checkpoint = copy.CreateCommand();
+        checkpoint.CommandText = "PRAGMA journal_mode = DELETE";
+        checkpoint.ExecuteNonQuery();
     }
 
     private static SqliteConnection Open(string path, SqliteOpenMode mode)
     {
-        var address = new SqliteConnectionStringBuilder
+        var connectionString = new SqliteConnectionStringBuilder
         {
             DataSource = path,
             Mode = mode,
             Pooling = false,
         };
-        var connection = new SqliteConnection(address.ToString());
+        var connection = new SqliteConnection(connectionString.ToString());
         connection.Open();
         return connection;
     }

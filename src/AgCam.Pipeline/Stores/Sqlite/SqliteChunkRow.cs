@@ -6,7 +6,8 @@ using Microsoft.Data.Sqlite;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// A chunk with its references still encoded. The writer's thread reads its state only; the caller decodes them on its own thread.
+/// Chunk whose references are still encoded. The writer's thread needs only its state. The caller decodes the references on its own
+/// thread.
 /// </summary>
 internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, byte[]? References, bool IsRequest)
 {
@@ -33,7 +34,7 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
         return found with { Chunk = found.Chunk with { Isolated = isolated.ToDictionary(item => item.Number, item => item.Starts) } };
     }
 
-    /// <summary>Counted from the items: a job's chunk has those of its numbers, a request all there are.</summary>
+    /// <summary>Counts the items of a done chunk: those of its image numbers, or all items of a request.</summary>
     private static JobProgress Sum(SqliteSession session, long id, SqliteChunkRow done)
     {
         var owner = SqliteSchema.Owner(id);
@@ -49,7 +50,7 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
         };
     }
 
-    /// <summary>With its images.</summary>
+    /// <summary>Returns the chunk with its references.</summary>
     public Chunk Decoded()
     {
         var request = Request is null ? null : Bson.Decode<ExplainImages>(Request);
@@ -60,7 +61,7 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
         };
     }
 
-    /// <summary>The images' numbers: a job's follow each other, a request's are its own.</summary>
+    /// <summary>Returns the numbers of the images: consecutive ones in a job, those of the message in a request.</summary>
     public IEnumerable<int> Numbers() =>
         Request is null
             ? Enumerable.Range(First, Chunk.Count)

@@ -19,7 +19,7 @@ internal sealed class SqliteChunkRows(SqliteDatabase database) : IRows
             cancellationToken
         );
 
-    /// <summary>Unless the chunk has some.</summary>
+    /// <summary>Inserts the rows unless the chunk has rows.</summary>
     public static void Insert(SqliteSession session, long chunk, ChunkRows rows) =>
         session.Execute(
             "INSERT INTO chunk_rows (id, header, lines) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",

@@ -4,7 +4,7 @@ using AgCam.Pipeline.Stores.Documents;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-/// <summary>The generation of chunks up to their lease; what a worker stores is in <see cref="SqliteSave"/>.</summary>
+/// <summary>Moves chunks from Planned to Published and Leased. <see cref="SqliteSave"/> stores their results.</summary>
 internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion deletion, TimeProvider clock) : IChunks
 {
     private readonly SqliteSave _save = new(database, clock);
@@ -26,25 +26,26 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
     )
     {
         var now = clock.Now();
-        var taken = await database.WriteAsync<List<SqliteChunkRow>>(
+        var claimed = await database.WriteAsync<List<SqliteChunkRow>>(
             session =>
             {
                 if (SqliteOwners.Find(session, job) is not { } no || StateOf(session, no) != JobState.Running)
                     return [];
-                var flying = session.Number("SELECT COUNT(*) FROM chunks WHERE owner = ?1 AND state IN (1, 2)", no)!.Value;
-                if (flying >= window)
+                // "state IN (1, 2)" as in the partial index chunks_flying: with other words SQLite would not use it.
+                var inFlight = session.Number("SELECT COUNT(*) FROM chunks WHERE owner = ?1 AND state IN (1, 2)", no)!.Value;
+                if (inFlight >= window)
                     return [];
                 var planned = session.All(
                     "SELECT id FROM chunks WHERE owner = ?1 AND state = 0 ORDER BY id LIMIT ?2",
                     row => row.GetInt64(0),
                     no,
-                    window - flying
+                    window - inFlight
                 );
                 return [.. planned.Select(id => Publish(session, id, now, visibilityTimeout))];
             },
             cancellationToken
         );
-        return [.. taken.Select(row => row.Decoded())];
+        return [.. claimed.Select(row => row.Decoded())];
     }
 
     public async Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(
@@ -55,30 +56,30 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
     )
     {
         var now = clock.Now();
-        var taken = await database.WriteAsync(
+        var requeued = await database.WriteAsync(
             session =>
             {
-                var over = session.All(
+                var expired = session.All(
                     "SELECT id, state FROM chunks WHERE state IN (1, 2) AND until <= ?1 ORDER BY until LIMIT ?2",
                     row => (Id: row.GetInt64(0), State: (ChunkState)row.GetInt32(1)),
                     all ? long.MaxValue : now.Ms(),
-                    all ? -1 : limit
+                    all ? -1 : limit // LIMIT -1 is no limit
                 );
                 var published = new List<SqliteChunkRow>();
-                foreach (var (id, state) in over)
+                foreach (var (id, state) in expired)
                 {
                     if (state == ChunkState.Leased)
                         NoteCrash(session, id);
                     if (StateOf(session, SqliteSchema.Owner(id)) is null or JobState.Running)
                         published.Add(Publish(session, id, now, visibilityTimeout));
                     else
-                        PlanAgain(session, id);
+                        Replan(session, id);
                 }
                 return published;
             },
             cancellationToken
         );
-        return [.. taken.Select(row => row.Decoded())];
+        return [.. requeued.Select(row => row.Decoded())];
     }
 
     public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken = default) =>
@@ -131,10 +132,8 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
     {
         var now = clock.Now();
         var request = message.JobId is null ? new NewRequest(Bson.Encode(message), Claim.Of(message, owner: null)) : null;
-        var (outcome, row) = await database.WriteAsync(
-            session => Lease(session, message, request, worker, now, now + lease, redelivered),
-            cancellationToken
-        );
+        var wanted = new WantedLease(worker, now, now + lease, redelivered);
+        var (outcome, row) = await database.WriteAsync(session => Lease(session, message, request, wanted), cancellationToken);
         var chunk = row?.Decoded();
         return new LeaseAnswer(
             outcome,
@@ -166,6 +165,7 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
             held,
             (session, id) =>
             {
+                // The images that this attempt began count as not begun.
                 session.Execute("UPDATE isolated SET starts = starts - 1 WHERE chunk = ?1 AND attempt = ?2", id, held.Attempt);
                 session.Execute("DELETE FROM isolated WHERE chunk = ?1 AND starts = 0", id);
                 return session.Execute(
@@ -214,10 +214,7 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         SqliteSession session,
         ExplainImages message,
         NewRequest? request,
-        string worker,
-        DateTimeOffset now,
-        DateTimeOffset until,
-        bool redelivered
+        WantedLease wanted
     )
     {
         var no = request is not null ? SqliteOwners.FindOrAdd(session, message.Owner) : SqliteOwners.Find(session, message.Owner) ?? 0;
@@ -226,7 +223,7 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         {
             if (SqliteOwners.TryClaim(session, no, request.Claim) is not null)
                 return (LeaseOutcome.KeyUsed, null);
-            AddRequest(session, no, message, request.Body, now, until);
+            AddRequest(session, no, message, request.Body, wanted.Now, wanted.Until);
         }
         if (SqliteChunkRow.Find(session, id) is not { } row)
             return (LeaseOutcome.Gone, null);
@@ -243,27 +240,29 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
             return (LeaseOutcome.Stale, row);
         if (chunk.State == ChunkState.Leased)
         {
-            if (!redelivered && chunk.Until > now)
+            if (!wanted.Redelivered && chunk.Until > wanted.Now)
                 return (LeaseOutcome.Held, row);
             NoteCrash(session, id);
         }
         if (job == JobState.Paused)
         {
-            PlanAgain(session, id);
+            Replan(session, id);
             return (LeaseOutcome.Paused, SqliteChunkRow.Find(session, id));
         }
         session.Execute(
             "UPDATE chunks SET state = 2, attempts = attempts + 1, worker = ?2, leased = ?3, until = ?4 WHERE id = ?1",
             id,
-            worker,
-            now.Ms(),
-            until.Ms()
+            wanted.Worker,
+            wanted.Now.Ms(),
+            wanted.Until.Ms()
         );
         return (LeaseOutcome.Granted, SqliteChunkRow.Find(session, id));
     }
 
-    /// <param name="Body">Of the message.</param>
+    /// <param name="Body">The message as BSON, encoded before the writer's thread runs.</param>
     private sealed record NewRequest(byte[] Body, Claim Claim);
+
+    private sealed record WantedLease(string Worker, DateTimeOffset Now, DateTimeOffset Until, bool Redelivered);
 
     private static void AddRequest(
         SqliteSession session,
@@ -301,7 +300,7 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         return SqliteChunkRow.Find(session, id)!;
     }
 
-    private static void PlanAgain(SqliteSession session, long id) =>
+    private static void Replan(SqliteSession session, long id) =>
         session.Execute("UPDATE chunks SET state = 0, worker = NULL, until = NULL WHERE id = ?1", id);
 
     private static void NoteCrash(SqliteSession session, long id)
@@ -310,10 +309,11 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         session.Execute("UPDATE chunks SET crashes = crashes + 1, note = ?2 WHERE id = ?1", id, ChunkRules.CrashNote(row.Chunk));
     }
 
-    /// <returns>Null when no job stands behind the chunk.</returns>
+    /// <returns>The state of the job; null for a request, and for a job that is deleted.</returns>
     private static JobState? StateOf(SqliteSession session, long no) =>
         (JobState?)session.Number("SELECT state FROM jobs WHERE no = ?1", no);
 
+    /// <summary>Runs <paramref name="work"/> while the lease holds. Returns <paramref name="lost"/> when it is lost.</summary>
     private Task<T> WithLeaseAsync<T>(ChunkLease held, Func<SqliteSession, long, T> work, T lost, CancellationToken cancellationToken) =>
         database.WriteAsync(
             session =>

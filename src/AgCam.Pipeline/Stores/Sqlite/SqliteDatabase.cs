@@ -5,10 +5,9 @@ using Microsoft.Data.Sqlite;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// One file, one writer, many readers. SQLite lets one connection write at a time: here that is one thread, which runs whatever is
-/// waiting in one transaction, so that a commit (and its fsync) is shared by all who wait for it. Writes of hundreds of rows have a
-/// queue of their own and are committed one at a time between the others: a lease, or the one image that somebody waits for, never
-/// stands behind more than one of them.
+/// Runs all writes of one file on one thread, and reads on connections of their own. SQLite lets one connection write at a time.
+/// Short writes that wait at the same time share a transaction, and so its fsync. Writes of hundreds of rows have their own queue and
+/// are committed one at a time between the short ones, so a lease waits for at most one of them.
 /// </summary>
 internal sealed class SqliteDatabase : IAsyncDisposable
 {
@@ -17,14 +16,14 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     private readonly SqliteOptions _options;
     private readonly Channel<IWrite> _short = Channel.CreateBounded<IWrite>(new BoundedChannelOptions(256) { SingleReader = true });
     private readonly Channel<IWrite> _long = Channel.CreateBounded<IWrite>(new BoundedChannelOptions(16) { SingleReader = true });
-    private readonly SemaphoreSlim _waiting = new(0);
-    private readonly ConcurrentBag<SqliteSession> _idle = [];
-    private readonly SemaphoreSlim _reading;
+    private readonly SemaphoreSlim _pendingWrites = new(0);
+    private readonly ConcurrentBag<SqliteSession> _idleReaders = [];
+    private readonly SemaphoreSlim _readerSlots;
     private readonly Task _writer;
     private readonly string _connectionString;
     private readonly int _schemaVersion;
 
-    /// <param name="schemaVersion">The version that this program writes. To a file of a newer one nothing is written.</param>
+    /// <param name="schemaVersion">Version that this program writes. A file of a newer version is never written.</param>
     public SqliteDatabase(SqliteOptions options, int schemaVersion = StoreSchema.Version)
     {
         _options = options;
@@ -36,7 +35,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
             Pooling = false,
             DefaultTimeout = options.BusySeconds,
         }.ToString();
-        _reading = new SemaphoreSlim(options.Readers, options.Readers);
+        _readerSlots = new SemaphoreSlim(options.Readers, options.Readers);
         var session = Open(cacheMiB: 64);
         _writer = Task.Factory.StartNew(
             () => WriteLoop(session),
@@ -51,30 +50,30 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     public int RecentRows => _options.RecentRows;
 
     /// <summary>
-    /// Runs <paramref name="work"/> in a transaction of the writer; when the task completes, it is as durable as the options say. An
-    /// exception from it undoes its writes only.
+    /// Runs <paramref name="work"/> in a transaction of the writer. When the task completes, its writes are as durable as the options
+    /// say. An exception rolls back the writes of this call only.
     /// </summary>
     public Task<T> WriteAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default) =>
         WriteAsync(_short, work, cancellationToken);
 
     /// <summary>
-    /// As <see cref="WriteAsync{T}(Func{SqliteSession, T}, CancellationToken)"/>, for work that takes milliseconds: what is short goes
-    /// first.
+    /// Does the same as <see cref="WriteAsync{T}(Func{SqliteSession, T}, CancellationToken)"/> for work that takes milliseconds. Short
+    /// writes go first.
     /// </summary>
     public Task<T> WriteManyAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default) =>
         WriteAsync(_long, work, cancellationToken);
 
-    /// <summary>Runs <paramref name="work"/> on a connection of its own, which sees all that was written before.</summary>
+    /// <summary>Runs <paramref name="work"/> on a reading connection, which sees every write that completed before.</summary>
     public async Task<T> ReadAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default)
     {
-        await _reading.WaitAsync(cancellationToken);
+        await _readerSlots.WaitAsync(cancellationToken);
         try
         {
             return await Task.Run(() => Read(work), cancellationToken);
         }
         finally
         {
-            _reading.Release();
+            _readerSlots.Release();
         }
     }
 
@@ -83,36 +82,36 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         if (!_short.Writer.TryComplete())
             return;
         _long.Writer.TryComplete();
-        _waiting.Release();
+        _pendingWrites.Release();
         await _writer;
-        while (_idle.TryTake(out var session))
+        while (_idleReaders.TryTake(out var session))
             session.Dispose();
-        _reading.Dispose();
+        _readerSlots.Dispose();
     }
 
     private async Task<T> WriteAsync<T>(Channel<IWrite> queue, Func<SqliteSession, T> work, CancellationToken cancellationToken)
     {
         var write = new Write<T>(work);
         await queue.Writer.WriteAsync(write, cancellationToken);
-        _waiting.Release();
-        return await write.Done; // not cancelled half way: whether it was written would be unknown
+        _pendingWrites.Release();
+        return await write.Done; // not cancellable: the caller could not know whether it was written
     }
 
     private T Read<T>(Func<SqliteSession, T> work)
     {
-        if (!_idle.TryTake(out var session))
+        if (!_idleReaders.TryTake(out var session))
             session = Open(cacheMiB: 16);
         try
         {
             return work(session);
         }
-        catch (SqliteException e) when (IsPassing(e))
+        catch (SqliteException e) when (IsTransient(e))
         {
             throw Unavailable(e);
         }
         finally
         {
-            _idle.Add(session);
+            _idleReaders.Add(session);
         }
     }
 
@@ -142,7 +141,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         }
         catch (SqliteException e) when (e.SqliteErrorCode == NotADatabase)
         {
-            throw new StoreSchemaException($"{_options.Path} is no SQLite database. Name another file.");
+            throw new StoreSchemaException($"{_options.Path} is not an SQLite database. Point Pipeline:Store at another file.");
         }
     }
 
@@ -153,14 +152,14 @@ internal sealed class SqliteDatabase : IAsyncDisposable
             var batch = new List<IWrite>();
             while (!(_short.Reader.Completion.IsCompleted && _long.Reader.Completion.IsCompleted))
             {
-                _waiting.Wait(); // a write, or the end; of several one wakes, and finds all
+                _pendingWrites.Wait(); // released once per write and once at the end
                 batch.Clear();
                 while (batch.Count < MaxWritesPerCommit && _short.Reader.TryRead(out var write))
                     batch.Add(write);
                 if (batch.Count > 0)
                     Commit(session, batch);
-                if (_long.Reader.TryRead(out var many))
-                    Commit(session, [many]);
+                if (_long.Reader.TryRead(out var longWrite))
+                    Commit(session, [longWrite]);
             }
         }
     }
@@ -169,8 +168,8 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     {
         try
         {
-            session.Execute("BEGIN IMMEDIATE");
-            ThrowIfNewer(session); // in the transaction, so that no migration comes between this and the commit
+            session.Execute("BEGIN IMMEDIATE"); // takes the write lock now: a later upgrade could fail with SQLITE_BUSY
+            ThrowIfNewer(session); // inside the transaction: no migration can run between this check and the commit
             if (batch is [var single])
                 single.Run(session);
             else
@@ -183,7 +182,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
             if (session.InTransaction)
                 session.Execute("ROLLBACK");
             foreach (var write in batch)
-                write.Fail(e is SqliteException sqlite && IsPassing(sqlite) ? Unavailable(sqlite) : e);
+                write.Fail(e is SqliteException sqlite && IsTransient(sqlite) ? Unavailable(sqlite) : e);
             return;
         }
         foreach (var write in batch)
@@ -199,21 +198,22 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// One of several. For the only one the transaction itself does: a savepoint copies each page before its first change.
+    /// Runs one of several writes in a savepoint, so that its failure rolls back no other. A single write has none, because a savepoint
+    /// copies each page before its first change.
     /// </summary>
     private static void Run(SqliteSession session, IWrite write)
     {
-        session.Execute("SAVEPOINT one");
+        session.Execute("SAVEPOINT single_write");
         try
         {
             write.Run(session);
         }
         catch (Exception e) when (session.InTransaction)
         {
-            session.Execute("ROLLBACK TO one");
-            write.Fail(e is SqliteException sqlite && IsPassing(sqlite) ? Unavailable(sqlite) : e);
+            session.Execute("ROLLBACK TO single_write");
+            write.Fail(e is SqliteException sqlite && IsTransient(sqlite) ? Unavailable(sqlite) : e);
         }
-        session.Execute("RELEASE one");
+        session.Execute("RELEASE single_write");
     }
 
     private const int Busy = 5,
@@ -222,10 +222,10 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         Full = 13,
         NotADatabase = 26;
 
-    private static bool IsPassing(SqliteException e) => e.SqliteErrorCode is Busy or Locked or IoError or Full;
+    private static bool IsTransient(SqliteException e) => e.SqliteErrorCode is Busy or Locked or IoError or Full;
 
     private static StoreUnavailableException Unavailable(SqliteException e) =>
-        new($"The database does not answer: {e.Message} Another process may be writing to it for long, or its disk may be full.", e);
+        new($"The database cannot be used now: {e.Message} Another process may hold its lock, or its disk may be full.", e);
 
     private interface IWrite
     {

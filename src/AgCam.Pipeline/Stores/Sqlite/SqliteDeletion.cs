@@ -1,19 +1,18 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// Deleting a job of millions of items, in steps that let other writes in between: first the job, so that it cannot be found, then its
-/// chunks, so that nothing new comes, then the items. A row in "deleted" stands until all is gone, and for a while after it, for
-/// messages of the deleted that are still on their way.
+/// Deletes a job in steps between which other writes run: the job, so that nobody finds it; its chunks, so that nothing new is saved;
+/// then rows and items. Its row in "deleted" lets another process finish an interrupted deletion. The row stays for a time afterwards,
+/// to recognise late messages of the job.
 /// </summary>
 internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock)
 {
-    /// <summary>How long after a deletion a late message of the deleted job or request is still recognised.</summary>
+    /// <summary>Time after a deletion in which late messages of the deleted job or request are recognised.</summary>
     private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
 
-    /// <summary>The references of a chunk are kilobytes, its rows may be megabytes.</summary>
     private const int ItemsPerStep = 2000,
-        ChunksPerStep = 200,
-        RowsPerStep = 100;
+        ChunksPerStep = 200, // the references of a chunk have tens of kilobytes
+        RowsPerStep = 100; // the rows of a chunk may have megabytes
 
     public async Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken)
     {
@@ -24,21 +23,22 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
         return true;
     }
 
-    /// <summary>Finishes deletions that were begun, and forgets old ones.</summary>
+    /// <summary>Finishes interrupted deletions, and forgets deletions that are old.</summary>
+    /// <returns>The number of deletions that were finished.</returns>
     public async Task<int> ResumeAsync(CancellationToken cancellationToken)
     {
-        var begun = await database.ReadAsync(
+        var unfinished = await database.ReadAsync(
             session => session.All("SELECT no FROM deleted WHERE finished = 0", row => row.GetInt64(0)),
             cancellationToken
         );
-        foreach (var no in begun)
+        foreach (var no in unfinished)
             await FinishAsync(no, cancellationToken);
         var old = (clock.GetUtcNow() - Remembered).Ms();
         await database.WriteAsync(session => session.Execute("DELETE FROM deleted WHERE finished = 1 AND at < ?1", old), cancellationToken);
-        return begun.Count;
+        return unfinished.Count;
     }
 
-    /// <summary>Before a job is created again under the same key.</summary>
+    /// <summary>Finishes and forgets the deletion of <paramref name="id"/>, before its key is used again.</summary>
     public async Task ForgetAsync(Guid id, CancellationToken cancellationToken)
     {
         var no = await database.ReadAsync(
@@ -55,7 +55,7 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     {
         if (SqliteOwners.Find(session, id) is not { } no)
             return null;
-        var known =
+        var exists =
             session.Execute("DELETE FROM jobs WHERE no = ?1", no) > 0
             || session.Number(
                 "SELECT 1 FROM chunks WHERE id BETWEEN ?1 AND ?2",
@@ -63,7 +63,7 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
                 SqliteSchema.RowId(no, int.MaxValue)
             )
                 is not null;
-        if (!known)
+        if (!exists)
             return null;
         SqliteOwners.Release(session, no);
         session.Execute(
@@ -79,14 +79,17 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     {
         await DeleteAsync("chunks", no, ChunksPerStep, cancellationToken);
         var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
-        const string isolated = "DELETE FROM isolated WHERE chunk BETWEEN ?1 AND ?2 AND EXISTS (SELECT 1 FROM deleted WHERE no = ?3)";
-        await database.WriteAsync(session => session.Execute(isolated, first, last, no), cancellationToken);
+        const string Isolated = "DELETE FROM isolated WHERE chunk BETWEEN ?1 AND ?2 AND EXISTS (SELECT 1 FROM deleted WHERE no = ?3)";
+        await database.WriteAsync(session => session.Execute(Isolated, first, last, no), cancellationToken);
         await DeleteAsync("chunk_rows", no, RowsPerStep, cancellationToken);
         await DeleteAsync("items", no, ItemsPerStep, cancellationToken);
         await database.WriteAsync(session => session.Execute("UPDATE deleted SET finished = 1 WHERE no = ?1", no), cancellationToken);
     }
 
-    /// <summary>Deletes while the row in "deleted" stands: without it another process has finished, and the job may be a new one.</summary>
+    /// <summary>
+    /// Deletes rows while the job's row in "deleted" exists. Without it, another process has finished the deletion, and the rows may be
+    /// those of a recreated job.
+    /// </summary>
     private async Task DeleteAsync(string table, long no, int perStep, CancellationToken cancellationToken)
     {
         var sql = $"""

@@ -1,24 +1,24 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-/// <summary>Inserts explanations and items once each, and keeps their indexes. For the writer's thread.</summary>
+/// <summary>Inserts explanations and items that are not stored, and updates their indexes. Only the writer's thread may use it.</summary>
 internal sealed class SqliteDocumentWriter(SqliteDocuments documents, int recentRows)
 {
-    private readonly SqliteFolding _folding = new(documents.Indexes, recentRows);
+    private readonly SqliteIndexMerge _merge = new(documents.Indexes, recentRows);
 
-    /// <summary>Within the transaction that <paramref name="session"/> has open.</summary>
+    /// <summary>Begins inserts in the open transaction of <paramref name="session"/>.</summary>
     public Inserts Begin(SqliteSession session) => new(this, session, documents);
 
     internal sealed class Inserts(SqliteDocumentWriter writer, SqliteSession session, SqliteDocuments documents)
     {
-        // Three statements, because one with a trigger or a SELECT in it lets SQLite copy each page for every row, to undo half of it.
+        // Three statements: for one with a trigger or a SELECT, SQLite would copy each page before every row, to undo it alone.
         private readonly SqliteInsert _hasExplanation = session.Insert(documents.HasExplanation);
         private readonly SqliteInsert _explanation = session.Insert(documents.InsertExplanation);
-        private readonly SqliteInsert _explanationIndex = session.Insert(documents.OfExplanations.TakeLast);
+        private readonly SqliteInsert _explanationIndex = session.Insert(documents.OfExplanations.AddLastRow);
         private readonly SqliteInsert _item = session.Insert(documents.InsertItem);
         private readonly SqliteRowRuns _newItems = new();
         private int _newItemCount;
 
-        /// <returns>Whether it was not there.</returns>
+        /// <returns>Whether the row was inserted; false when it is stored already.</returns>
         public bool Insert(SqliteExplanationRow row, DateTimeOffset now)
         {
             if (_hasExplanation.Add(row.Id).Finds())
@@ -28,7 +28,7 @@ internal sealed class SqliteDocumentWriter(SqliteDocuments documents, int recent
             return true;
         }
 
-        /// <returns>Whether it was not there.</returns>
+        /// <returns>Whether the row was inserted; false when it is stored already.</returns>
         public bool Insert(SqliteItemRow row, long owner)
         {
             var (item, id) = (row.Item, SqliteSchema.RowId(owner, row.Item.Number));
@@ -55,11 +55,11 @@ internal sealed class SqliteDocumentWriter(SqliteDocuments documents, int recent
             return true;
         }
 
-        /// <summary>Puts the new items into their indexes and moves a range of one index on.</summary>
+        /// <summary>Indexes the new items, and merges a range of one index.</summary>
         public void End()
         {
-            _newItems.Take(session, documents.OfItems);
-            writer._folding.Step(session, _newItemCount);
+            _newItems.AddTo(session, documents.OfItems);
+            writer._merge.Step(session, _newItemCount);
         }
     }
 }

@@ -1,9 +1,9 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-/// <summary>A table of explanations and one of items, with the indexes in two levels that both have.</summary>
+/// <summary>Names a table of explanations and a table of items, with the two-level indexes of both.</summary>
 internal sealed class SqliteDocuments(string explanations, string items)
 {
-    /// <summary>The store's.</summary>
+    /// <summary>The tables of the store.</summary>
     public static SqliteDocuments Stored { get; } = new("explanations", "items");
 
     public IReadOnlyList<SqliteIndex> OfItems { get; } = SqliteIndex.OfItems(items);
@@ -21,7 +21,7 @@ internal sealed class SqliteDocuments(string explanations, string items)
     public string Drop =>
         $"DROP TABLE IF EXISTS {explanations}; DROP TABLE IF EXISTS {items}; {string.Concat(Indexes.Select(index => index.Drop))}";
 
-    /// <summary>A row when there is an explanation ?1.</summary>
+    /// <summary>Query that has a row when the explanation ?1 is stored.</summary>
     public string HasExplanation => field ??= $"SELECT 1 WHERE {OfExplanations.Has("?1")}";
 
     public string InsertExplanation { get; } = $"INSERT INTO {explanations} (id, created, body) VALUES (?1, ?2, ?3)";

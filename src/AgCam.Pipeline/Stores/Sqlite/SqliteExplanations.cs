@@ -10,7 +10,7 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
     private static readonly string s_where = $"WHERE row = {s_ids.Find("?1")}";
     private static readonly string s_body = $"SELECT body FROM explanations {s_where}";
     private static readonly string s_isCondemned = $"SELECT condemned IS NOT NULL FROM explanations {s_where}";
-    private static readonly string s_save = $"UPDATE explanations SET condemned = NULL {s_where} AND condemned IS NOT NULL";
+    private static readonly string s_keep = $"UPDATE explanations SET condemned = NULL {s_where} AND condemned IS NOT NULL";
 
     public Task<StoredExplanation?> FindAsync(Digest id, CancellationToken cancellationToken = default) =>
         database.ReadAsync(session => Find(session, id), cancellationToken);
@@ -26,14 +26,15 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
 
     public async Task<IReadOnlySet<Digest>> PinAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken = default)
     {
-        var found = await database.ReadAsync(session => Look(session, ids), cancellationToken);
+        // Nearly always nothing is condemned, and a read is enough.
+        var found = await database.ReadAsync(session => FindStored(session, ids), cancellationToken);
         if (found.Any(item => item.Condemned))
             found = await database.WriteAsync(
                 session =>
                 {
                     foreach (var id in ids)
-                        session.Execute(s_save, id.ToArray());
-                    return Look(session, ids);
+                        session.Execute(s_keep, id.ToArray());
+                    return FindStored(session, ids);
                 },
                 cancellationToken
             );
@@ -52,7 +53,8 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
         return database.WriteManyAsync(
             session =>
             {
-                var looked = session.All(
+                // CROSS JOIN fixes the order: the next ids come first, and each is a lookup of one explanation.
+                var page = session.All(
                     $"""
                     SELECT explanations.row, explanations.id, created, condemned, {s_references.Has("explanations.id")}
                     FROM (
@@ -74,7 +76,7 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
                 );
                 int condemned = 0,
                     deleted = 0;
-                foreach (var item in looked)
+                foreach (var item in page)
                 {
                     if (item.Referred)
                     {
@@ -86,7 +88,7 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
                     else if (item.Condemned < now - grace)
                         deleted += session.Execute("DELETE FROM explanations WHERE row = ?1", item.Row);
                 }
-                return new PruneStep(looked.Count < limit ? null : looked[^1].Id, condemned, deleted);
+                return new PruneStep(page.Count < limit ? null : page[^1].Id, condemned, deleted);
             },
             cancellationToken
         );
@@ -95,7 +97,7 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
     private static StoredExplanation? Find(SqliteSession session, Digest id) =>
         session.First(s_body, row => ExplanationDocument.Decode(id, row.GetBlob(0)), id.ToArray());
 
-    private static List<(Digest Id, bool Condemned)> Look(SqliteSession session, IReadOnlyCollection<Digest> ids)
+    private static List<(Digest Id, bool Condemned)> FindStored(SqliteSession session, IReadOnlyCollection<Digest> ids)
     {
         var found = new List<(Digest, bool)>();
         foreach (var id in ids.Distinct())

@@ -1,16 +1,17 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// An index on values that come in no order, in two levels with one key: the small "recent" table takes what is inserted, and
-/// <see cref="SqliteFolding"/> moves it in
-/// the key's order into the large "keys" table, so that a page of that is written once for many rows and not once for each. They are
-/// plain tables WITHOUT ROWID, because SQLite writes an index of its own at once.
+/// Index on unordered values as two tables with the same key. New rows go into the small table "recent". <see cref="SqliteIndexMerge"/>
+/// moves them in key order into the large table "keys", so that a page of it is written once for many rows. Both are tables WITHOUT
+/// ROWID, because SQLite would update an index of its own at once.
 /// </summary>
-/// <param name="row">The table's INTEGER PRIMARY KEY; in both levels it is "row" and comes last.</param>
-/// <param name="columns">With their types. A row of the table that has null in one of them is not in the index.</param>
+/// <param name="row">Name of the INTEGER PRIMARY KEY of the indexed table. In both index tables it is the last column, "row".</param>
+/// <param name="columns">Indexed columns with their types. Rows with null in one of them are not indexed.</param>
 internal sealed class SqliteIndex(string table, string row, string name, params IReadOnlyList<(string Name, string Type)> columns)
 {
-    /// <summary>Those of <see cref="ItemIndex.All"/> whose values come in no order, and the one that knows files again.</summary>
+    /// <summary>
+    /// Returns the indexes of <see cref="ItemIndex.All"/> on unordered values, and the index of sources that finds files read before.
+    /// </summary>
     public static IReadOnlyList<SqliteIndex> OfItems(string table) =>
         [
             new(table, "id", "probability", ("owner", "INTEGER"), ("probability", "REAL")),
@@ -34,13 +35,13 @@ internal sealed class SqliteIndex(string table, string row, string name, params 
 
     public string Recent => $"{table}_{name}_recent";
 
-    /// <summary>The columns of the key, in its order.</summary>
+    /// <summary>Columns of the key, in order.</summary>
     public string Key { get; } = string.Join(", ", [.. columns.Select(column => column.Name), "row"]);
 
-    /// <summary>How many columns <see cref="Key"/> has.</summary>
+    /// <summary>Number of columns of <see cref="Key"/>.</summary>
     public int Width => columns.Count + 1;
 
-    /// <summary>Both levels, empty, and what takes a deleted row out of them.</summary>
+    /// <summary>Creates both tables, and the trigger that removes deleted rows from them.</summary>
     public string Create =>
         $"""
             CREATE TABLE {Keys} ({Definition}) WITHOUT ROWID;
@@ -55,18 +56,16 @@ internal sealed class SqliteIndex(string table, string row, string name, params 
 
     public string Drop => $"DROP TABLE IF EXISTS {Keys}; DROP TABLE IF EXISTS {Recent};";
 
-    /// <summary>
-    /// Puts rows ?1 to ?2 of the table into the small level: many at once and in order cost half of what a trigger would.
-    /// </summary>
-    public string Take => $"INSERT INTO {Recent} {Rows($" AND {row} BETWEEN ?1 AND ?2")}";
+    /// <summary>Adds rows ?1 to ?2 of the table, sorted by key, at half the cost of a trigger for each row.</summary>
+    public string AddRows => $"INSERT INTO {Recent} {Rows($" AND {row} BETWEEN ?1 AND ?2")}";
 
-    /// <summary>Puts the row that was inserted last, whose column is ?1, into the small level. For an index of one column.</summary>
-    public string TakeLast => $"INSERT INTO {Recent} VALUES (?1, last_insert_rowid())";
+    /// <summary>Adds the last inserted row, whose indexed column is ?1. For an index of one column.</summary>
+    public string AddLastRow => $"INSERT INTO {Recent} VALUES (?1, last_insert_rowid())";
 
-    /// <summary>Whether a row has <paramref name="value"/>. For an index of one column.</summary>
+    /// <summary>Returns the expression whether a row has <paramref name="value"/>. For an index of one column.</summary>
     public string Has(string value) => $"({Exists(Keys, value)} OR {Exists(Recent, value)})";
 
-    /// <summary>A row that has <paramref name="value"/>, or null. For an index of one column.</summary>
+    /// <summary>Returns the expression for a row that has <paramref name="value"/>, or null. For an index of one column.</summary>
     public string Find(string value) => $"COALESCE(({First(Keys, value)}), ({First(Recent, value)}))";
 
     private string Definition =>
@@ -74,14 +73,14 @@ internal sealed class SqliteIndex(string table, string row, string name, params 
 
     private string IsDeleted => $"{string.Concat(columns.Select(column => $"{column.Name} = OLD.{column.Name} AND "))}row = OLD.{row}";
 
-    private string Rows(string among)
+    private string Rows(string condition)
     {
         var key = string.Join(", ", [.. columns.Select(column => column.Name), row]);
         return $"SELECT {key} FROM {table} NOT INDEXED WHERE "
-            + $"{string.Join(" AND ", columns.Select(column => $"{column.Name} IS NOT NULL"))}{among} ORDER BY {key}";
+            + $"{string.Join(" AND ", columns.Select(column => $"{column.Name} IS NOT NULL"))}{condition} ORDER BY {key}";
     }
 
-    private string Exists(string level, string value) => $"EXISTS (SELECT 1 FROM {level} WHERE {columns[0].Name} = {value})";
+    private string Exists(string indexTable, string value) => $"EXISTS (SELECT 1 FROM {indexTable} WHERE {columns[0].Name} = {value})";
 
-    private string First(string level, string value) => $"SELECT row FROM {level} WHERE {columns[0].Name} = {value} LIMIT 1";
+    private string First(string indexTable, string value) => $"SELECT row FROM {indexTable} WHERE {columns[0].Name} = {value} LIMIT 1";
 }

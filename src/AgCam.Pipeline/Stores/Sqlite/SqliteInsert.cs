@@ -3,8 +3,8 @@ using SQLitePCL;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// A prepared insert that is run millions of times: bound by position, straight on SQLite's own functions, which takes a third of the
-/// time of a command with named parameters and a reader. For the writer's thread only.
+/// Prepared statement that runs millions of times. It calls SQLite's own functions and binds by position, which takes a third of the
+/// time of a command with named parameters and a reader. Only the writer's thread may use it.
 /// </summary>
 internal sealed class SqliteInsert : IDisposable
 {
@@ -32,7 +32,7 @@ internal sealed class SqliteInsert : IDisposable
     public SqliteInsert Add(byte[]? value) =>
         Bound(value is null ? raw.sqlite3_bind_null(_statement, ++_next) : raw.sqlite3_bind_blob(_statement, ++_next, value));
 
-    /// <returns>How many rows were inserted: 0 or 1.</returns>
+    /// <returns>The number of inserted rows: 0 or 1.</returns>
     public int Run()
     {
         var result = raw.sqlite3_step(_statement);
@@ -44,7 +44,7 @@ internal sealed class SqliteInsert : IDisposable
         return inserted;
     }
 
-    /// <summary>For a SELECT that is asked as often.</summary>
+    /// <summary>Runs a SELECT.</summary>
     /// <returns>Whether it has a row.</returns>
     public bool Finds()
     {
@@ -61,7 +61,7 @@ internal sealed class SqliteInsert : IDisposable
     private SqliteInsert Bound(int result)
     {
         if (result != raw.SQLITE_OK)
-            _next = 0; // the next run starts from its first parameter
+            _next = 0; // the next use starts at the first parameter
         Check(result);
         return this;
     }

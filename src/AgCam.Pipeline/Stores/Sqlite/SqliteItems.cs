@@ -88,14 +88,14 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
             Labelled = row.GetInt32(3),
         };
 
-    /// <summary>An owner that nothing refers to any more goes as well: there is one for each request.</summary>
+    /// <summary>Deletes old items of a forgotten request, and its owner row once nothing refers to it: each request has one.</summary>
     private static int DeleteForgotten(SqliteSession session, Guid owner, long before)
     {
         if (SqliteOwners.Find(session, owner) is not { } no)
             return 0;
         var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
-        const string used = "SELECT EXISTS (SELECT 1 FROM jobs WHERE no = ?1) OR EXISTS (SELECT 1 FROM chunks WHERE id BETWEEN ?2 AND ?3)";
-        if (session.Number(used, no, first, last) == 1)
+        const string Used = "SELECT EXISTS (SELECT 1 FROM jobs WHERE no = ?1) OR EXISTS (SELECT 1 FROM chunks WHERE id BETWEEN ?2 AND ?3)";
+        if (session.Number(Used, no, first, last) == 1)
             return 0;
         var deleted = session.Execute("DELETE FROM items WHERE id BETWEEN ?1 AND ?2 AND time < ?3", first, last, before);
         session.Execute(
@@ -110,10 +110,11 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
         return deleted;
     }
 
-    /// <summary>One more than the page, to know whether there is a next one.</summary>
+    /// <summary>Reads one item more than the page has, to know whether there is a next page.</summary>
     private static List<Item> Page(SqliteSession session, ItemQuery query, ItemIndex index, ItemCursor? cursor) =>
         Statement(session, query, index, cursor) is var (sql, values) ? session.All(sql, Read, values) : [];
 
+    /// <summary>Builds the SELECT of a page and its parameters.</summary>
     /// <returns>Null when the job is unknown.</returns>
     internal static (string Sql, object?[] Values)? Statement(SqliteSession session, ItemQuery query, ItemIndex index, ItemCursor? cursor)
     {
@@ -132,7 +133,7 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
             if (owner is null)
                 return null;
             var (first, last) = (SqliteSchema.RowId(owner.Value, 0), SqliteSchema.RowId(owner.Value, int.MaxValue));
-            // The cursor is a bound of the range: as a condition beside it, SQLite would read from the job's first item on.
+            // The cursor bounds the range of keys. With a separate condition, SQLite would read from the job's first item.
             where.Add(
                 index == ItemIndex.Primary
                     ? $"items.id BETWEEN {Parameter(query.Descending ? first : key + 1 ?? first)} AND "
@@ -175,8 +176,9 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
         string Ordered(string table, string row) =>
             $"ORDER BY {(sort is null ? "" : $"{table}{sort} {direction}, ")}{table}{row} {direction}";
         var limit = Parameter(query.Limit + 1);
-        // INDEXED BY fails rather than read the table: a list that lost its index is a defect, not a slow answer.
+        // INDEXED BY fails when the index cannot serve the query, instead of reading the whole table.
         var by = index == ItemIndex.Primary ? "NOT INDEXED" : $"INDEXED BY {index.Name.Replace("item_", "items_")}";
+        // CROSS JOIN fixes the order: the page comes from the index, then each item and owner is a lookup.
         var sql = levels is null
             ? $"""
                 SELECT {Columns} FROM items {by} CROSS JOIN owners ON owners.no = items.owner

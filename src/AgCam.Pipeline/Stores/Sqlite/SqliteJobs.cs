@@ -10,12 +10,11 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
     private const string Columns =
         "id, spec, created, state, reason, images, chunks, done, completed, failed, correct, labelled, finished, "
         + "event_published, generation";
-    private const string Find = $"SELECT {Columns} FROM jobs WHERE no = (SELECT no FROM owners WHERE id = ?1)";
+    private const string IsJob = "no = (SELECT no FROM owners WHERE id = ?1)";
+    private const string Find = $"SELECT {Columns} FROM jobs WHERE {IsJob}";
     private const string IsEnded =
         "finished < ?1 AND (state = 2 OR notified = 1) AND (?3 IS NULL OR owner = ?3) "
         + "AND (?2 IS NULL OR no IN (SELECT no FROM job_tags WHERE tag = ?2))";
-
-    private const string IsThis = "no = (SELECT no FROM owners WHERE id = ?1)";
 
     public async Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancellationToken = default)
     {
@@ -126,7 +125,7 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
         return database.WriteAsync(
             session =>
                 session.Execute(
-                    $"UPDATE jobs SET planner = ?2, planner_until = ?3 WHERE {IsThis} AND chunks IS NULL AND state IN (0, 1) "
+                    $"UPDATE jobs SET planner = ?2, planner_until = ?3 WHERE {IsJob} AND chunks IS NULL AND state IN (0, 1) "
                         + $"AND (planner IS NULL OR planner = ?2 OR planner_until <= ?4)",
                     job.Blob(),
                     planner,
@@ -170,7 +169,7 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
             session =>
             {
                 if (
-                    session.Number($"SELECT no FROM jobs WHERE {IsThis} AND chunks IS NULL AND state IN (0, 1)", job.Blob()) is not { } no
+                    session.Number($"SELECT no FROM jobs WHERE {IsJob} AND chunks IS NULL AND state IN (0, 1)", job.Blob()) is not { } no
                     || Tail(session, no) != tail
                 )
                     return null;
@@ -198,7 +197,7 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
             {
                 if (
                     session.Number(
-                        $"SELECT no FROM jobs WHERE {IsThis} AND chunks IS NULL AND state IN (0, 1) AND generation = ifnull(?2, "
+                        $"SELECT no FROM jobs WHERE {IsJob} AND chunks IS NULL AND state IN (0, 1) AND generation = ifnull(?2, "
                             + $"generation)",
                         job.Blob(),
                         generation
@@ -224,8 +223,8 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
         database.WriteAsync(
             session =>
             {
-                session.Execute($"UPDATE jobs SET state = 1, reason = ?2 WHERE {IsThis} AND state = 0", job.Blob(), reason);
-                return session.Number($"SELECT 1 FROM jobs WHERE {IsThis} AND state = 1", job.Blob()) is not null;
+                session.Execute($"UPDATE jobs SET state = 1, reason = ?2 WHERE {IsJob} AND state = 0", job.Blob(), reason);
+                return session.Number($"SELECT 1 FROM jobs WHERE {IsJob} AND state = 1", job.Blob()) is not null;
             },
             cancellationToken
         );
@@ -237,13 +236,13 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
                 if (
                     session.Execute(
                         $"UPDATE jobs SET failure_rate_checked = 1, state = CASE WHEN ?2 IS NULL THEN 0 ELSE 1 END, reason = ?2 "
-                            + $"WHERE {IsThis} AND state = 0 AND failure_rate_checked = 0",
+                            + $"WHERE {IsJob} AND state = 0 AND failure_rate_checked = 0",
                         job.Blob(),
                         reason
                     ) > 0
                 )
                     return FailureRateCheck.Now;
-                return session.Number($"SELECT 1 FROM jobs WHERE {IsThis} AND state = 0", job.Blob()) is not null
+                return session.Number($"SELECT 1 FROM jobs WHERE {IsJob} AND state = 0", job.Blob()) is not null
                     ? FailureRateCheck.Before
                     : FailureRateCheck.NotRunning;
             },
@@ -252,7 +251,7 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
 
     public Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken = default) =>
         database.WriteAsync(
-            session => session.Execute($"UPDATE jobs SET state = 0, reason = NULL WHERE {IsThis} AND state = 1", job.Blob()) > 0,
+            session => session.Execute($"UPDATE jobs SET state = 0, reason = NULL WHERE {IsJob} AND state = 1", job.Blob()) > 0,
             cancellationToken
         );
 
@@ -261,12 +260,12 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
             session =>
             {
                 session.Execute(
-                    $"UPDATE jobs SET state = 2, reason = ?2, finished = ?3 WHERE {IsThis} AND state IN (0, 1)",
+                    $"UPDATE jobs SET state = 2, reason = ?2, finished = ?3 WHERE {IsJob} AND state IN (0, 1)",
                     job.Blob(),
                     reason,
                     clock.Now().Ms()
                 );
-                return session.Number($"SELECT 1 FROM jobs WHERE {IsThis} AND state = 2", job.Blob()) is not null;
+                return session.Number($"SELECT 1 FROM jobs WHERE {IsJob} AND state = 2", job.Blob()) is not null;
             },
             cancellationToken
         );
@@ -285,7 +284,7 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
         return database.WriteAsync(
             session =>
                 session.Execute(
-                    $"UPDATE jobs SET notifier = ?2, notifier_until = ?3 WHERE {IsThis} AND state = 3 AND notified = 0 AND "
+                    $"UPDATE jobs SET notifier = ?2, notifier_until = ?3 WHERE {IsJob} AND state = 3 AND notified = 0 AND "
                         + $"(notifier IS NULL OR notifier = ?2 OR notifier_until <= ?4)",
                     job.Blob(),
                     notifier,
@@ -298,17 +297,18 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
 
     public Task MarkEventPublishedAsync(Guid job, CancellationToken cancellationToken = default) =>
         database.WriteAsync(
-            session => session.Execute($"UPDATE jobs SET event_published = 1 WHERE {IsThis} AND state = 3", job.Blob()),
+            session => session.Execute($"UPDATE jobs SET event_published = 1 WHERE {IsJob} AND state = 3", job.Blob()),
             cancellationToken
         );
 
     public Task MarkNotifiedAsync(Guid job, CancellationToken cancellationToken = default) =>
         database.WriteAsync(
-            session => session.Execute($"UPDATE jobs SET notified = 1 WHERE {IsThis} AND state = 3", job.Blob()),
+            session => session.Execute($"UPDATE jobs SET notified = 1 WHERE {IsJob} AND state = 3", job.Blob()),
             cancellationToken
         );
 
-    /// <summary>The compare-and-set that ends a job: of all who ask, one is notified yes.</summary>
+    /// <summary>Completes a job whose chunks are all done, by compare-and-set.</summary>
+    /// <returns>Whether this call completed it. Exactly one call does.</returns>
     internal static bool TryComplete(SqliteSession session, long no, DateTimeOffset now) =>
         session.Execute(
             "UPDATE jobs SET state = 3, reason = NULL, finished = ?2 WHERE no = ?1 AND state IN (0, 1) AND done = chunks",

@@ -1,35 +1,35 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-/// <summary>How far a write has come when it is reported as written.</summary>
+/// <summary>Says what a completed write survives.</summary>
 public enum SqliteDurability
 {
-    /// <summary>On the disk: survives a power failure. One fsync for each batch of writes.</summary>
+    /// <summary>The write is on the disk and survives a power failure. Each batch of writes costs one fsync.</summary>
     Disk,
 
     /// <summary>
-    /// With the operating system: survives kill -9 of the process, not a power failure, which then takes back the last writes (the file
-    /// stays sound).
+    /// The operating system has the write. It survives kill -9 of the process. A power failure loses the last writes, but the file
+    /// stays consistent.
     /// </summary>
     Process,
 }
 
 public sealed record SqliteOptions
 {
-    /// <summary>The database file; it is created, with its folder, when it is missing.</summary>
+    /// <summary>Path of the database file. A missing file is created, with its folder.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Default <see cref="SqliteDurability.Disk"/>: what has been accepted is never lost.</summary>
+    /// <summary>What a completed write survives. Default <see cref="SqliteDurability.Disk"/>.</summary>
     public SqliteDurability Durability { get; init; } = SqliteDurability.Disk;
 
-    /// <summary>Connections that read at the same time. Default 8.</summary>
+    /// <summary>Maximum number of connections that read at the same time. Default 8.</summary>
     public int Readers { get; init; } = 8;
 
-    /// <summary>How long to wait for another process that is writing. Default 10 seconds.</summary>
+    /// <summary>Seconds to wait for the write lock of another process. Default 10.</summary>
     public int BusySeconds { get; init; } = 10;
 
     /// <summary>
-    /// How many rows the small level of an index keeps; see <see cref="SqliteFolding"/>. Between 20,000 and 50,000 the cost of a
-    /// million items changes little.
+    /// Number of rows that the small table of an index keeps, see <see cref="SqliteIndexMerge"/>. Between 20,000 and 50,000 the cost
+    /// of a million items changes little.
     /// </summary>
     internal int RecentRows { get; init; } = 32_768;
 

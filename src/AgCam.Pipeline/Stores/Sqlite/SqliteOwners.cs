@@ -2,7 +2,10 @@ using Microsoft.Data.Sqlite;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-/// <summary>The small numbers that stand for jobs and requests inside the file. Never given out twice, and kept after a deletion.</summary>
+/// <summary>
+/// Gives jobs and requests small numbers, which are the upper half of their rows' keys. A number is never reused, and a job keeps its
+/// number after a deletion.
+/// </summary>
 internal static class SqliteOwners
 {
     private const string ClaimColumns = "kind, hash, key_name";
@@ -15,16 +18,19 @@ internal static class SqliteOwners
         return Find(session, id)!.Value;
     }
 
-    /// <summary>Claims the id for <paramref name="wanted"/> unless it stands for something already.</summary>
-    /// <returns>The number. The claim holds once the transaction is committed; there is one writer at a time, from any process.</returns>
-    /// <exception cref="KeyUsedException">It stands for something else.</exception>
+    /// <summary>
+    /// Claims the id for <paramref name="wanted"/> unless it has a claim. SQLite has one writer at a time, so two processes never claim
+    /// the same id.
+    /// </summary>
+    /// <returns>The number of the owner.</returns>
+    /// <exception cref="KeyUsedException">The id has another claim.</exception>
     public static long Claim(SqliteSession session, Guid id, Claim wanted)
     {
         var no = FindOrAdd(session, id);
         return TryClaim(session, no, wanted) is { } other ? throw new KeyUsedException(id, other.Kind) : no;
     }
 
-    /// <returns>Null when the id stands for <paramref name="wanted"/>, now or already; else what it stands for.</returns>
+    /// <returns>Null when the owner has the claim <paramref name="wanted"/>, from this call or before; else its other claim.</returns>
     public static Claim? TryClaim(SqliteSession session, long no, Claim wanted)
     {
         session.Execute(
@@ -34,14 +40,14 @@ internal static class SqliteOwners
             wanted.Hash?.ToArray(),
             wanted.Owner
         );
-        var standing = session.First($"SELECT {ClaimColumns} FROM owners WHERE no = ?1", ReadClaim, no)!;
-        return standing.Admits(wanted) ? null : standing;
+        var stored = session.First($"SELECT {ClaimColumns} FROM owners WHERE no = ?1", ReadClaim, no)!;
+        return stored.Admits(wanted) ? null : stored;
     }
 
     public static Claim? FindClaim(SqliteSession session, Guid id) =>
         session.First($"SELECT {ClaimColumns} FROM owners WHERE id = ?1 AND kind IS NOT NULL", ReadClaim, id.Blob());
 
-    /// <summary>The id stands for nothing any more: its key may be used again.</summary>
+    /// <summary>Removes the claim, so that its key can be used again.</summary>
     public static void Release(SqliteSession session, long no) =>
         session.Execute("UPDATE owners SET kind = NULL, hash = NULL, key_name = NULL WHERE no = ?1", no);
 

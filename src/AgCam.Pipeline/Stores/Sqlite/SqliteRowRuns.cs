@@ -1,7 +1,7 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// Rows that were inserted, as runs of numbers that follow each other: the rows of a chunk are one run, unless some were there before.
+/// Collects the ids of inserted rows as runs of consecutive numbers. The items of a chunk are one run, unless some were stored before.
 /// </summary>
 internal sealed class SqliteRowRuns
 {
@@ -15,11 +15,11 @@ internal sealed class SqliteRowRuns
             _runs.Add((row, row));
     }
 
-    /// <summary>Puts the rows into the indexes.</summary>
-    public void Take(SqliteSession session, IReadOnlyList<SqliteIndex> indexes)
+    /// <summary>Adds the rows to the indexes.</summary>
+    public void AddTo(SqliteSession session, IReadOnlyList<SqliteIndex> indexes)
     {
         foreach (var (first, last) in _runs)
         foreach (var index in indexes)
-            session.Execute(index.Take, first, last);
+            session.Execute(index.AddRows, first, last);
     }
 }

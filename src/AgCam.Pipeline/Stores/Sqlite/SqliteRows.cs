@@ -3,14 +3,15 @@ using AgCam.Pipeline.Stores.Documents;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-/// <summary>An explanation ready to be inserted.</summary>
+/// <summary>Explanation as it is inserted.</summary>
 internal sealed record SqliteExplanationRow(byte[] Id, byte[] Body)
 {
     public static SqliteExplanationRow From(StoredExplanation explanation) =>
         new(explanation.Id.ToArray(), ExplanationDocument.Encode(explanation));
 }
 
-/// <summary>An item ready to be inserted.</summary>
+/// <summary>Item as it is inserted.</summary>
+/// <param name="Source">Key of the image's source and stamp; null when the image was not read.</param>
 internal sealed record SqliteItemRow(Item Item, byte[]? Explanation, byte[] Body, byte[]? Source)
 {
     /// <param name="read">Whether the image was read for this item.</param>

@@ -3,13 +3,13 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// Storing what chunks gave: explanations, items, the end of the chunk and the job's numbers in one transaction. Documents are encoded
-/// on the caller's thread: the writer only inserts.
+/// Stores the results of chunks in one transaction: explanations, items, the end of each chunk and the job's counts. Documents are
+/// encoded on the caller's thread; the writer's thread only inserts.
 /// </summary>
 internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
 {
-    /// <summary>Stored in about a millisecond.</summary>
-    private const int FewItems = 16;
+    /// <summary>Maximum number of items of a short write, which takes about a millisecond.</summary>
+    private const int ShortWriteItems = 16;
 
     private readonly SqliteDocumentWriter _documents = new(SqliteDocuments.Stored, database.RecentRows);
 
@@ -26,12 +26,12 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
         IReadOnlyList<SaveAnswer> Save(SqliteSession session)
         {
             var inserts = _documents.Begin(session);
-            List<SaveAnswer> answers = [.. encoded.Select(one => SqliteSave.Save(session, one, now, inserts))];
+            List<SaveAnswer> answers = [.. encoded.Select(result => SqliteSave.Save(session, result, now, inserts))];
             inserts.End();
             return answers;
         }
         return await (
-            chunks.Sum(result => result.Items.Count) > FewItems
+            chunks.Sum(result => result.Items.Count) > ShortWriteItems
                 ? database.WriteManyAsync(Save, cancellationToken)
                 : database.WriteAsync(Save, cancellationToken)
         );
@@ -74,7 +74,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
         return new SaveAnswer(SaveOutcome.Saved, newExplanations, newItems, progress, SqliteJobs.TryComplete(session, no, now));
     }
 
-    /// <summary>Some items were there before, and theirs is the word that counts.</summary>
+    /// <summary>Counts the stored items. Some of them were stored before, and the first record of an image stays.</summary>
     private static JobProgress Recount(SqliteSession session, long no, IReadOnlyList<Item> items)
     {
         var sum = new JobProgress { ChunksDone = 1 };

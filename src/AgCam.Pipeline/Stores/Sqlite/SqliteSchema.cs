@@ -1,8 +1,10 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// The tables. A job or request has a small number (owners.no); chunks and items have it in the upper 32 bits of their row id and their
-/// own number in the lower, so a job's rows lie side by side and every index ends in the row id, which breaks ties by number.
+/// Defines the tables. The row id of a chunk or item is the number of its owner (owners.no) in the upper 32 bits and its own number in
+/// the lower. So the rows of a job are adjacent, and every index breaks ties by number. The columns state, status and kind hold the
+/// numbers of <see cref="Records.JobState"/>, <see cref="Records.ChunkState"/>, <see cref="Records.ItemStatus"/> and
+/// <see cref="ClaimKind"/>. Times are milliseconds since 1970.
 /// </summary>
 internal static class SqliteSchema
 {
@@ -12,7 +14,7 @@ internal static class SqliteSchema
 
     public static long Owner(long rowId) => rowId >> 32;
 
-    /// <summary>The indexes whose entries come about in order, or are few; the others are <see cref="SqliteIndex"/>es.</summary>
+    /// <summary>Returns the indexes whose entries are inserted nearly in order. The others are a <see cref="SqliteIndex"/> each.</summary>
     public static string PlainIndexes(string table) =>
         $"""
             CREATE INDEX {table}_status ON {table} (owner, status);
@@ -51,14 +53,15 @@ internal static class SqliteSchema
 
             """;
 
-    /// <summary>PRAGMA application_id of a store: "AgCm". Files from before the first release have 0.</summary>
+    /// <summary>Value of PRAGMA application_id in a store: "AgCm" in ASCII. Files from before the first release have 0.</summary>
     public const int ApplicationId = 0x4167_436D;
 
-    /// <summary>One list of statements for each version after the first: number i brings version i + 1 to version i + 2.</summary>
+    /// <summary>Statements for each version after the first. Entry i migrates version i + 1 to version i + 2.</summary>
     public static readonly IReadOnlyList<string> Migrations = [];
 
-    /// <summary>All of it, for a new file.</summary>
+    /// <summary>Statements that create a new store.</summary>
     public static readonly string Tables = $"""
+        -- AUTOINCREMENT never reuses a number: late messages of a deleted job must not find another one.
         CREATE TABLE owners (
             no INTEGER PRIMARY KEY AUTOINCREMENT,
             id BLOB NOT NULL UNIQUE,
@@ -92,8 +95,10 @@ internal static class SqliteSchema
             notifier_until INTEGER,
             event_published INTEGER NOT NULL DEFAULT 0,
             generation INTEGER NOT NULL DEFAULT 0);
+        -- For the list of jobs, of all keys and of one.
         CREATE INDEX jobs_created ON jobs (created, id);
         CREATE INDEX jobs_owner ON jobs (owner, created, id) WHERE owner IS NOT NULL;
+        -- For planners, retention and notifiers, which poll; partial indexes stay small beside many ended jobs.
         CREATE INDEX jobs_unplanned ON jobs (no) WHERE chunks IS NULL;
         CREATE INDEX jobs_finished ON jobs (finished, no) WHERE finished IS NOT NULL;
         CREATE INDEX jobs_pending_notification ON jobs (no) WHERE state = 3 AND notified = 0;
@@ -103,6 +108,7 @@ internal static class SqliteSchema
             no INTEGER NOT NULL,
             PRIMARY KEY (tag, no)) WITHOUT ROWID;
 
+        -- Deletions in progress, and finished ones whose late messages are still recognised.
         CREATE TABLE deleted (
             no INTEGER PRIMARY KEY,
             at INTEGER NOT NULL,
@@ -129,11 +135,13 @@ internal static class SqliteSchema
             refs BLOB,
             faults INTEGER NOT NULL DEFAULT 0,
             generation INTEGER NOT NULL DEFAULT 0);
+        -- For publishers (planned, flying), retention and the backlog of requests (direct), and the sweeper (until).
         CREATE INDEX chunks_planned ON chunks (owner) WHERE state = 0;
         CREATE INDEX chunks_flying ON chunks (owner) WHERE state IN (1, 2);
         CREATE INDEX chunks_direct ON chunks (done) WHERE direct = 1;
         CREATE INDEX chunks_until ON chunks (until) WHERE state IN (1, 2);
 
+        -- Images whose isolated computation has begun; two starts without an end are two crashes.
         CREATE TABLE isolated (
             chunk INTEGER NOT NULL,
             number INTEGER NOT NULL,
@@ -143,6 +151,7 @@ internal static class SqliteSchema
 
         {SqliteDocuments.Stored.Create}
 
+        -- Measurements of evaluations.
         CREATE TABLE chunk_rows (
             id INTEGER PRIMARY KEY,
             header TEXT,

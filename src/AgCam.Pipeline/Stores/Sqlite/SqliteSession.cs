@@ -2,7 +2,10 @@ using Microsoft.Data.Sqlite;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-/// <summary>One connection with its prepared statements. Parameters are ?1, ?2, ... in the order given. For one thread at a time.</summary>
+/// <summary>
+/// Connection with its prepared statements. The values of a statement are its parameters ?1, ?2, ... in order. One thread at a time may
+/// use it.
+/// </summary>
 internal sealed class SqliteSession : IDisposable
 {
     private readonly SqliteConnection _connection;
@@ -18,7 +21,7 @@ internal sealed class SqliteSession : IDisposable
         command.ExecuteNonQuery();
     }
 
-    /// <returns>How many rows were changed by an insert, update or delete.</returns>
+    /// <returns>The number of rows that an insert, update or delete changed.</returns>
     public int Execute(string sql, params ReadOnlySpan<object?> values) => Bind(sql, values).ExecuteNonQuery();
 
     public List<T> All<T>(string sql, Func<SqliteDataReader, T> read, params ReadOnlySpan<object?> values)
@@ -41,7 +44,7 @@ internal sealed class SqliteSession : IDisposable
     public long? Number(string sql, params ReadOnlySpan<object?> values) =>
         First(sql, row => row.IsDBNull(0) ? (long?)null : row.GetInt64(0), values);
 
-    /// <summary>The statement, prepared once; its parameters are added in order, then it is run.</summary>
+    /// <summary>Returns the statement, prepared once. The caller adds its parameters in order and runs it.</summary>
     public SqliteInsert Insert(string sql)
     {
         if (!_inserts.TryGetValue(sql, out var insert))
@@ -49,7 +52,7 @@ internal sealed class SqliteSession : IDisposable
         return insert;
     }
 
-    /// <summary>False once SQLite itself has rolled the transaction back, as it does when the disk is full.</summary>
+    /// <summary>Whether a transaction is open. SQLite rolls it back by itself when the disk is full, for example.</summary>
     public bool InTransaction => SQLitePCL.raw.sqlite3_get_autocommit(_connection.Handle) == 0;
 
     public void Dispose()
@@ -77,7 +80,7 @@ internal sealed class SqliteSession : IDisposable
     }
 }
 
-/// <summary>Our types as SQLite's: Guid as 16 bytes in network order, times as milliseconds since 1970.</summary>
+/// <summary>Converts values: a Guid is 16 bytes in network order, a time is milliseconds since 1970.</summary>
 internal static class SqliteValues
 {
     public static byte[] Blob(this Guid id) => id.ToByteArray(bigEndian: true);

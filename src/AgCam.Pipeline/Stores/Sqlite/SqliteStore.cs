@@ -4,8 +4,7 @@ using AgCam.Pipeline.Stores.Measuring;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// The store in one SQLite file: for one machine, and for a pipeline in one process. Other processes may read it and write to it;
-/// constant writers wait for each other.
+/// Store in one SQLite file, for a pipeline on one machine. Several processes may use it, but only one of them writes at a time.
 /// </summary>
 public sealed class SqliteStore : IStore, IBareStore
 {
@@ -17,7 +16,7 @@ public sealed class SqliteStore : IStore, IBareStore
     public SqliteStore(SqliteOptions options, TimeProvider? clock = null)
         : this(options, clock, SqliteSchema.Migrations) { }
 
-    /// <param name="migrations">As <see cref="SqliteSchema.Migrations"/>.</param>
+    /// <param name="migrations">See <see cref="SqliteSchema.Migrations"/>. Tests pass their own.</param>
     internal SqliteStore(SqliteOptions options, TimeProvider? clock, IReadOnlyList<string> migrations)
     {
         _migrations = migrations;
@@ -95,7 +94,7 @@ public sealed class SqliteStore : IStore, IBareStore
 
     public Task<int> SchemaVersionAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(Version, cancellationToken);
 
-    /// <summary>A save is one transaction here, so only deletions, which are many, can be left half done.</summary>
+    /// <summary>Finishes interrupted deletions. Every other call is one transaction, which a crash rolls back.</summary>
     public async Task<RepairReport> RepairAsync(CancellationToken cancellationToken = default) =>
         new(ChunksCounted: 0, JobsCompleted: 0, JobsDeleted: await _deletion.ResumeAsync(cancellationToken));
 
@@ -116,7 +115,7 @@ public sealed class SqliteStore : IStore, IBareStore
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
-    /// <summary>The version that this program writes.</summary>
+    /// <summary>Version that this program writes.</summary>
     private int KnownVersion => 1 + _migrations.Count;
 
     private int Version(SqliteSession session)

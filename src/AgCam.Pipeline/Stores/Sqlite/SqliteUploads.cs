@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// Uploads as rows with pieces. An upload's row is written with its last piece, so that one that broke off is never found.
+/// Stores uploads as rows with pieces. The row is written with the last piece, so an interrupted upload is never found.
 /// </summary>
 internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock) : IUploads
 {
@@ -16,7 +16,7 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
     )
     {
         var created = clock.Now();
-        var id = Guid.CreateVersion7(created); // ids sort by time: see DeleteOlderAsync
+        var id = Guid.CreateVersion7(created); // sorts by time, which DeleteOlderAsync relies on
         using var pieces = new UploadPieces(content, maxBytes);
         try
         {
@@ -29,7 +29,7 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
                     await database.WriteAsync(session => Insert(session, number, piece) + InsertRow(session, upload), cancellationToken);
                     return upload;
                 }
-                await database.WriteManyAsync(session => Insert(session, number, piece), cancellationToken); // a lease goes before it
+                await database.WriteManyAsync(session => Insert(session, number, piece), cancellationToken);
             }
         }
         catch
@@ -65,7 +65,7 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
                     row => filled += (int)row.GetBytes(0, 0, bytes, filled, bytes.Length - filled),
                     id.Blob()
                 );
-                return filled == bytes.Length ? bytes : null; // it was deleted between the two looks
+                return filled == bytes.Length ? bytes : null; // fewer when it was deleted between the two queries
             },
             cancellationToken
         );
@@ -97,7 +97,7 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
                     session.Execute("DELETE FROM upload_pieces WHERE upload = ?1", id);
                     session.Execute("DELETE FROM uploads WHERE id = ?1", id);
                 }
-                if (old.Count < limit) // no row is that old any more: pieces that are belong to uploads that broke off
+                if (old.Count < limit) // no old upload is left, so older pieces are those of interrupted uploads
                     session.Execute("DELETE FROM upload_pieces WHERE upload < ?1", UploadIds.Earliest(before).Blob());
                 return old.Count;
             },
@@ -122,7 +122,7 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
     private static Upload Read(SqliteDataReader row) =>
         new(row.GetId(0), row.GetString(1), row.GetInt64(2), row.GetDigest(3), row.GetTime(4), row.GetText(5));
 
-    /// <summary>What the store cannot take back now, <see cref="DeleteOlderAsync"/> deletes later.</summary>
+    /// <summary>Deletes the pieces of a failed upload. If the store is away, <see cref="DeleteOlderAsync"/> deletes them later.</summary>
     private async Task DiscardAsync(Guid id)
     {
         try
