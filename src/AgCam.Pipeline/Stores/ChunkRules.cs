@@ -49,7 +49,7 @@ internal static class ChunkRules
         if (result.Rows is { } rows && (rows.Chunk != chunk.Number || result.Explanations.Count > 0))
             throw new ArgumentException(
                 $"{Name(chunk)} was given rows of chunk {rows.Chunk} and {result.Explanations.Count} explanations: an "
-                    + $"evaluation has rows of its own, and no explanations."
+                    + $"evaluation has the rows of its chunk, and no explanations."
             );
         var expected = numbers.ToHashSet();
         var given = result.Explanations.Select(explanation => explanation.Id).ToHashSet();
@@ -57,7 +57,7 @@ internal static class ChunkRules
         foreach (var item in result.Items)
         {
             if (item.Job != chunk.Owner || !expected.Remove(item.Number))
-                throw new ArgumentException($"Item {item.Number} of {item.Job} is not of {Name(chunk)}, or comes twice.");
+                throw new ArgumentException($"Item {item.Number} of {item.Job} does not belong to {Name(chunk)}, or comes twice.");
             var completed = item.Status == ItemStatus.Completed;
             var explained = completed && result.Rows is null;
             if (
@@ -66,8 +66,8 @@ internal static class ChunkRules
                 || completed != item.Probability is not null
             )
                 throw new ArgumentException(
-                    $"Item {item.Number} of {item.Job}: a completed item, and no other, has a predicted class and its "
-                        + $"probability, and an explanation unless it was measured."
+                    $"Item {item.Number} of {item.Job} is wrong: only a completed item has a predicted class, its probability, "
+                        + $"and an explanation unless it belongs to an evaluation."
                 );
             if (item.Explanation is { } id && !given.Contains(id))
                 held.Add(id);

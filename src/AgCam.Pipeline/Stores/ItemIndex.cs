@@ -11,7 +11,7 @@ namespace AgCam.Pipeline.Stores;
 /// <param name="Why">Purpose. Every index costs each insert, so an index without a purpose is removed.</param>
 public sealed record ItemIndex(string Name, ItemFilters Filters, ItemSort Sort, string Why)
 {
-    /// <summary>The primary key; not an index of its own.</summary>
+    /// <summary>The primary key, which needs no other index.</summary>
     public static readonly ItemIndex Primary = new(
         "primary",
         ItemFilters.Job,
@@ -66,16 +66,16 @@ public sealed record ItemIndex(string Name, ItemFilters Filters, ItemSort Sort, 
         foreach (var index in All)
             if (index.Filters == filters && (query.Sort is null || query.Sort == index.Sort))
                 return index;
-        var asked = filters == ItemFilters.None ? "no filter" : Text(filters);
+        var requested = filters == ItemFilters.None ? "no filter" : Text(filters);
         throw new StoreQueryException(
-            $"No index serves {asked}{(query.Sort is { } sort ? $" sorted by {Text(sort)}" : "")}. Served are: "
+            $"No index serves {requested}{(query.Sort is { } sort ? $" sorted by {Text(sort)}" : "")}. Use one of: "
                 + $"{string.Join("; ", All.Select(index => index.ToString()))}."
         );
     }
 
     public override string ToString() => $"{(Filters == ItemFilters.None ? "no filter" : Text(Filters))} sorted by {Text(Sort)}";
 
-    /// <summary>Whether items without the sort's value are left out: failed ones, and by the label's probability unlabelled ones.</summary>
+    /// <summary>Whether the sort leaves out items without its value: failed ones, and unlabelled ones by the label's probability.</summary>
     internal bool ByProbability => Sort is ItemSort.Probability or ItemSort.LabelProbability;
 
     private static string Text(ItemFilters filters) =>

@@ -8,9 +8,9 @@ using MongoDB.Bson.Serialization.Serializers;
 namespace AgCam.Pipeline.Stores.Documents;
 
 /// <summary>
-/// Records as BSON, the same bytes in both stores: MongoDB's documents, and the columns of SQLite that nothing filters by. What there
-/// are millions of (<see cref="ExplanationDocument"/>, <see cref="ItemDocument"/>) is written by hand; the rest by the conventions
-/// here.
+/// Converts records to BSON, for documents in MongoDB and for columns in SQLite that no query filters by. Explanations and items, of
+/// which there are millions, have their own writers (<see cref="ExplanationDocument"/>, <see cref="ItemDocument"/>). All other records
+/// follow the conventions here.
 /// </summary>
 internal static class Bson
 {
@@ -34,22 +34,22 @@ internal static class Bson
         return true;
     });
 
-    /// <summary>Must have run before the driver sees one of our types.</summary>
+    /// <summary>Registers the conventions, once. Call it before the driver uses a type of this program.</summary>
     public static void Register() => _ = Registered.Value;
 
     public static byte[] Encode<T>(T value) => value.ToBson();
 
     public static T Decode<T>(byte[] bytes) => BsonSerializer.Deserialize<T>(bytes);
 
-    /// <summary>Kept by each thread: most documents are about 1.5 KB, and there are two for each image.</summary>
+    /// <summary>Buffer of this thread. Each image has two documents of about 1.5 KB, which would need a new buffer each.</summary>
     [ThreadStatic]
     private static MemoryStream? _stream;
 
-    /// <summary>One document, written by <paramref name="write"/>, which writes no other.</summary>
+    /// <summary>Returns one document whose fields <paramref name="write"/> writes. It must not encode another document.</summary>
     public static byte[] Encode<T>(T value, Action<IBsonWriter, T> write)
     {
-        const int MostKept = 1 << 16;
-        var stream = _stream is { Capacity: <= MostKept } kept ? kept : _stream = new MemoryStream(4096);
+        const int MaxKeptBytes = 1 << 16; // one large document does not keep its memory
+        var stream = _stream is { Capacity: <= MaxKeptBytes } kept ? kept : _stream = new MemoryStream(4096);
         stream.SetLength(0);
         using (var writer = new BsonBinaryWriter(stream))
         {
@@ -60,7 +60,7 @@ internal static class Bson
         return stream.ToArray();
     }
 
-    /// <summary>Walks the fields of one document; <paramref name="field"/> reads the value of the field it is told, or skips it.</summary>
+    /// <summary>Calls <paramref name="field"/> with the name of each field of a document. It reads the value or skips it.</summary>
     public static void Decode(byte[] bytes, Action<IBsonReader, string> field)
     {
         using var stream = new MemoryStream(bytes, writable: false);
@@ -118,9 +118,7 @@ internal static class Bson
         PairsSerializer.Write(writer, pairs);
     }
 
-    /// <summary>
-    /// Guid, time, digest and dictionary have more than one representation in BSON: ours are named here and nowhere else.
-    /// </summary>
+    /// <summary>Chooses the representation of the types that have several in BSON.</summary>
     private sealed class ExplicitTypes : ConventionBase, IMemberMapConvention
     {
         public void Apply(BsonMemberMap map)
@@ -140,7 +138,7 @@ internal static class Bson
                     IReadOnlyList<MetricFamily>,
                     MetricFamily,
                     List<MetricFamily>
-                >(new EnumSerializer<MetricFamily>(BsonType.String)), // the convention for enums ends at lists
+                >(new EnumSerializer<MetricFamily>(BsonType.String)), // the convention for enums does not apply to lists
                 _ => null,
             };
             if (serializer is not null)

@@ -4,14 +4,14 @@ using MongoDB.Bson.IO;
 namespace AgCam.Pipeline.Stores.Documents;
 
 /// <summary>
-/// An explanation's fields in BSON. Two explanations are equal if and only if these bytes are.
-/// Bookkeeping of the store (when it was inserted, whether it is condemned) is not among them.
+/// Converts an explanation to BSON. Two explanations are equal if and only if their bytes are. The store's own fields (time of
+/// insertion, condemned) are not part of it.
 /// </summary>
 internal static class ExplanationDocument
 {
     public static byte[] Encode(StoredExplanation explanation) => Bson.Encode(explanation, WriteFields);
 
-    /// <summary>All fields but the id.</summary>
+    /// <summary>Writes all fields except the id.</summary>
     public static void WriteFields(IBsonWriter writer, StoredExplanation explanation)
     {
         Bson.WriteDigest(writer, "image", explanation.Image);
@@ -199,7 +199,7 @@ internal static class ExplanationDocument
         };
     }
 
-    /// <summary>The fields while they are read, in whatever order they come.</summary>
+    /// <summary>Collects the fields, in any order.</summary>
     internal sealed class Fields
     {
         private Digest _image,

@@ -7,8 +7,8 @@ using MongoDB.Bson.IO;
 namespace AgCam.Pipeline.Stores.Documents;
 
 /// <summary>
-/// The fields of an item that no list is filtered or sorted by, in BSON. The others (status, model, predicted, probability, correct, label,
-/// its class and probability, explanation, time) are columns in SQLite and fields beside these in MongoDB.
+/// Converts the fields of an item that no query filters or sorts by to BSON. The others (status, model, predicted, probability, correct,
+/// label, its class and probability, explanation, time) are columns in SQLite and separate fields in MongoDB.
 /// </summary>
 internal static class ItemDocument
 {
@@ -36,7 +36,7 @@ internal static class ItemDocument
         }
     }
 
-    /// <summary>What was read, and under which stamp; of an item that has both.</summary>
+    /// <summary>Returns the source of an item with its stamp, and the digest of the image; null when the item lacks one of them.</summary>
     public static (SourceStamp Source, Digest Sha256)? SourceOf(byte[] body)
     {
         var fields = new Fields();
@@ -45,7 +45,7 @@ internal static class ItemDocument
         return SourceStamp.Of(item) is { } source ? (source, item.Sha256!.Value) : null;
     }
 
-    /// <summary>x, y, width, height, score of each box as float32, little-endian: 20 bytes instead of 70 as an array.</summary>
+    /// <summary>Packs x, y, width, height and score of each box as little-endian float32: 20 bytes, where a BSON array has 70.</summary>
     private static byte[] PackBoxes(IReadOnlyList<BoundingBox> boxes)
     {
         var bytes = new byte[BoxBytes * boxes.Count];
@@ -79,7 +79,7 @@ internal static class ItemDocument
         return boxes;
     }
 
-    /// <summary>The fields while they are read; the caller adds those that it keeps elsewhere.</summary>
+    /// <summary>Collects the fields. The caller adds those that its store keeps outside this document.</summary>
     internal sealed class Fields
     {
         private ReferenceKind _kind = ReferenceKind.File;

@@ -2,7 +2,7 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Pipeline.Stores.Documents;
 
-/// <summary>A chunk's references as one document: BSON has no bare arrays.</summary>
+/// <summary>References of a chunk as one document, because a BSON document cannot be an array.</summary>
 internal sealed record ReferenceList
 {
     public IReadOnlyList<ImageReference> Images { get; init; } = [];

@@ -4,7 +4,7 @@ using MongoDB.Bson.Serialization.Serializers;
 
 namespace AgCam.Pipeline.Stores.Documents;
 
-/// <summary>32 bytes of binary.</summary>
+/// <summary>Writes a digest as 32 binary bytes.</summary>
 internal sealed class DigestSerializer : StructSerializerBase<Digest>
 {
     public override Digest Deserialize(BsonDeserializationContext context, BsonDeserializationArgs args) => new(context.Reader.ReadBytes());
@@ -14,8 +14,8 @@ internal sealed class DigestSerializer : StructSerializerBase<Digest>
 }
 
 /// <summary>
-/// Free columns as one flat array [name, value, name, value, ...], sorted by name: names may hold dots and dollars, which field names of
-/// a document may not, and equal columns give equal bytes.
+/// Writes metadata columns as one flat array [name, value, name, value, ...]. Names may contain dots and dollar signs, which BSON field
+/// names may not. They are sorted, so that equal columns have equal bytes.
 /// </summary>
 internal sealed class PairsSerializer : SerializerBase<IReadOnlyDictionary<string, string>?>
 {
