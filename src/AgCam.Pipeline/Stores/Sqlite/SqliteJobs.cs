@@ -12,6 +12,8 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
         + "event_published, generation";
     private const string IsJob = "no = (SELECT no FROM owners WHERE id = ?1)";
     private const string Find = $"SELECT {Columns} FROM jobs WHERE {IsJob}";
+
+    /// <summary>A cancelled job has no notification. A completed job counts as ended once it is notified.</summary>
     private const string IsEnded =
         "finished < ?1 AND (state = 2 OR notified = 1) AND (?3 IS NULL OR owner = ?3) "
         + "AND (?2 IS NULL OR no IN (SELECT no FROM job_tags WHERE tag = ?2))";
@@ -62,6 +64,7 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
 
     public async Task<JobPage> PageAsync(JobQuery query, CancellationToken cancellationToken = default)
     {
+        // "?7 IS NULL OR owner = ?7" would keep SQLite from using the partial index jobs_owner.
         var cursor = JobCursor.Decode(query);
         var jobs = await database.ReadAsync(
             session =>

@@ -75,6 +75,8 @@ public sealed class SqliteStore : IStore, IBareStore
             cancellationToken
         );
 
+    /// <inheritdoc/>
+    /// <remarks>All statements are one transaction, so a migration that fails changes nothing.</remarks>
     public async Task MigrateAsync(CancellationToken cancellationToken = default) =>
         await _database.WriteAsync(
             session =>
