@@ -87,7 +87,7 @@ internal static class ChunkRules
 
     /// <summary>Returns the note for an attempt that ended without saving or releasing its lease.</summary>
     public static string CrashNote(Chunk chunk) =>
-        $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back";
+        $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, ended without a result";
 
     public static ArgumentException Missing(Chunk chunk, Digest explanation) =>
         new($"{Name(chunk)} has an item that refers to the explanation {explanation}, which is neither given nor in the store.");

@@ -7,7 +7,7 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>A server that hands commands on to another and answers some of them otherwise than MongoDB does.</summary>
+/// <summary>Server that forwards commands to another server and changes some of its answers.</summary>
 internal sealed class AlteredMongo : IAsyncDisposable
 {
     private static readonly string[] Envelope = ["$db", "lsid", "$clusterTime", "$readPreference", "txnNumber"];
@@ -18,8 +18,8 @@ internal sealed class AlteredMongo : IAsyncDisposable
     private readonly Func<string, BsonDocument, BsonDocument> _alter;
     private readonly Task _serving;
 
-    /// <param name="behind">The server that has the data. Null: only the handshake is answered.</param>
-    /// <param name="alter">From a command's name and its true answer to the one that is given.</param>
+    /// <param name="behind">Address of the other server; null to answer only the handshake.</param>
+    /// <param name="alter">Changes an answer. Its arguments are the command's name and the answer of the other server.</param>
     public AlteredMongo(string? behind, Func<string, BsonDocument, BsonDocument> alter)
     {
         _behind = behind is null ? null : new MongoClient(behind);
@@ -46,7 +46,7 @@ internal sealed class AlteredMongo : IAsyncDisposable
         try
         {
             while (true)
-                connections.Add(ConverseAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
+                connections.Add(ServeClientAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or SocketException)
         {
@@ -54,7 +54,7 @@ internal sealed class AlteredMongo : IAsyncDisposable
         }
     }
 
-    private async Task ConverseAsync(TcpClient client)
+    private async Task ServeClientAsync(TcpClient client)
     {
         using (client)
         {
@@ -70,7 +70,7 @@ internal sealed class AlteredMongo : IAsyncDisposable
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
             {
-                // The client has gone, or the test is over.
+                // The client has disconnected, or the test is over.
             }
         }
     }

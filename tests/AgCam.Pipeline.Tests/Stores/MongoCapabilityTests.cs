@@ -7,7 +7,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>Servers that cannot hold a store are refused before anything is computed.</summary>
+/// <summary>Tests that servers which cannot hold a store are refused at start.</summary>
 public sealed class MongoCapabilityTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -17,7 +17,7 @@ public sealed class MongoCapabilityTests
     [InlineData(0)]
     [InlineData(6)] // MongoDB 3.6
     [InlineData(13)] // MongoDB 5.0
-    public async Task A_server_that_is_too_old_is_refused_in_words(int? wireVersion)
+    public async Task A_server_that_is_too_old_is_refused_with_the_version_to_use(int? wireVersion)
     {
         await using var old = new AlteredMongo(behind: null, (name, answer) => OfVersion(wireVersion, answer));
         await using var store = new MongoStore(new MongoOptions { Uri = old.Uri, Database = "agcam" });
@@ -28,7 +28,7 @@ public sealed class MongoCapabilityTests
     }
 
     [Fact]
-    public async Task A_start_does_not_try_a_server_that_is_too_old_for_a_minute()
+    public async Task A_start_does_not_retry_a_server_that_is_too_old()
     {
         using var pictures = new Pictures(0);
         await using var old = new AlteredMongo(behind: null, (_, answer) => OfVersion(6, answer));
@@ -47,7 +47,7 @@ public sealed class MongoCapabilityTests
     [InlineData("findAndModify", "value", "find and change a document in one step")]
     [InlineData("insert", "writeErrors", "tell which documents of an insert are duplicates")]
     [InlineData("aggregate", "done", "add up fields")]
-    public async Task A_field_that_a_server_leaves_out_is_not_read_as_zero(string command, string field, string feature)
+    public async Task A_server_that_omits_a_field_of_an_answer_is_refused(string command, string field, string feature)
     {
         Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
         await using var server = new AlteredMongo(MongoStoreTests.Uri, (name, answer) => name == command ? Without(field, answer) : answer);
@@ -57,7 +57,7 @@ public sealed class MongoCapabilityTests
     [Theory]
     [InlineData("aggregate", "add up fields (")]
     [InlineData("findAndModify", "find and change a document in one step (")]
-    public async Task A_command_that_a_server_does_not_know_is_named(string command, string feature)
+    public async Task A_server_that_lacks_a_command_is_refused_with_the_missing_feature(string command, string feature)
     {
         Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
         var unknown = new BsonDocument

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>Needs a server: AGCAM_TEST_MONGODB names it. Each test has a database of its own there, and drops it.</summary>
+/// <summary>Runs on the server that AGCAM_TEST_MONGODB names. Each test creates a database and drops it.</summary>
 public sealed class MongoStoreTests : StoreContract
 {
     public const string Variable = "AGCAM_TEST_MONGODB";
@@ -45,7 +45,7 @@ public sealed class MongoStoreTests : StoreContract
                 if (await from.GetCollection<BsonDocument>(name).Find(new BsonDocument()).ToListAsync(Cancel) is { Count: > 0 } documents)
                     await to.GetCollection<BsonDocument>(name).InsertManyAsync(documents, null, Cancel);
         }
-        // Indexes first: the test server cannot add them to collections that exist.
+        // Indexes first: the test server cannot add indexes to existing collections.
         var copy = new MongoStore(new MongoOptions { Uri = Uri!, Database = $"{_name}_copy" }, Clock);
         await copy.MigrateAsync(Cancel);
         await CopyAsync(early);
@@ -55,7 +55,7 @@ public sealed class MongoStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task A_process_that_runs_on_after_a_migration_leases_saves_plans_and_publishes_nothing()
+    public async Task An_old_process_leases_saves_plans_and_publishes_nothing_after_a_migration()
     {
         var job = (await PlannedJobAsync(1, 1, 1)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
@@ -82,7 +82,7 @@ public sealed class MongoStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task A_probe_leaves_nothing_behind_and_finds_a_restored_part()
+    public async Task A_probe_leaves_nothing_behind_and_refuses_a_partial_restore()
     {
         await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel);
         using var client = new MongoClient(Uri);
@@ -101,7 +101,7 @@ public sealed class MongoStoreTests : StoreContract
     [Theory]
     [InlineData(1)]
     [InlineData(6)]
-    public async Task A_database_from_before_the_first_release_is_refused_and_left_as_it_is(int version)
+    public async Task A_database_from_before_the_first_release_is_refused_and_not_changed(int version)
     {
         using var client = new MongoClient(Uri);
         await client.DropDatabaseAsync(_name, Cancel);
@@ -120,7 +120,7 @@ public sealed class MongoStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task A_migration_runs_once_and_keeps_what_is_stored()
+    public async Task A_migration_runs_once_and_keeps_the_records()
     {
         var job = (await PlannedJobAsync(1)).Id;
         var runs = 0;
@@ -148,13 +148,13 @@ public sealed class MongoStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task A_migration_that_was_interrupted_is_run_again()
+    public async Task An_interrupted_migration_runs_again()
     {
         await using (var interrupted = Newer((_, _) => throw new OperationCanceledException()))
             await Assert.ThrowsAsync<OperationCanceledException>(() => interrupted.MigrateAsync(Cancel));
         var runs = 0;
         await using var newer = Newer((_, _) => Task.FromResult(runs++));
-        Assert.Equal(1, await newer.SchemaVersionAsync(Cancel)); // a process that may not migrate refuses it
+        Assert.Equal(1, await newer.SchemaVersionAsync(Cancel)); // so a process that may not migrate refuses the database
         await using (var older = await ReopenAsync(Clock))
             await Assert.ThrowsAsync<StoreSchemaException>(() => older.MigrateAsync(Cancel));
 
@@ -166,7 +166,7 @@ public sealed class MongoStoreTests : StoreContract
     private MongoStore Newer(MongoMigration migration) => new(new MongoOptions { Uri = Uri!, Database = _name }, Clock, [migration]);
 
     [Fact]
-    public async Task What_chunks_were_to_compute_is_forgotten_several_at_a_time_and_all_of_it_with_the_end_of_the_job()
+    public async Task References_of_done_chunks_are_deleted_several_at_a_time_and_at_the_end_of_the_job()
     {
         var job = (await PlannedJobAsync([.. Enumerable.Repeat(1, 20)])).Id;
         var kept = new List<long>();
@@ -181,7 +181,7 @@ public sealed class MongoStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task What_a_dead_process_had_counted_is_not_counted_again_and_loses_what_it_was_to_compute()
+    public async Task A_repair_ends_the_counted_chunks_of_a_dead_process_without_counting_them_again()
     {
         var job = (await PlannedJobAsync(1, 1, 1)).Id;
         for (var number = 0; number < 2; number++)
@@ -198,14 +198,14 @@ public sealed class MongoStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task What_a_worker_stored_before_it_died_is_counted_by_a_repair_once()
+    public async Task A_repair_counts_the_saved_chunks_of_a_dead_process_once()
     {
         var job = (await PlannedJobAsync(2, 2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
         await SaveAsync(Some.Result(lease, chunk, Now));
         using var client = new MongoClient(Uri);
         var ledger = client.GetDatabase(_name).GetCollection<BsonDocument>("ledger");
-        var counted = await ledger.UpdateOneAsync( // as if it had died before it counted
+        var counted = await ledger.UpdateOneAsync( // as if the process had died before it counted
             new BsonDocument(),
             new BsonDocument(
                 "$set",
@@ -233,7 +233,7 @@ public sealed class MongoStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task What_another_process_has_cancelled_is_leased_for_a_moment_at_most()
+    public async Task Chunks_of_a_job_that_another_process_cancelled_are_not_leased_after_a_quarter_second()
     {
         var job = (await PlannedJobAsync(1, 1, 1)).Id;
         var chunks = await Store.Chunks.ClaimPlannedAsync(job, 3, Minute, Cancel);

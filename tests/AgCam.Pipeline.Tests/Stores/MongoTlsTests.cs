@@ -8,9 +8,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>
-/// The store in MongoDB over TLS: what reaches the driver, and real handshakes with a server that asks for a certificate.
-/// </summary>
+/// <summary>Tests MongoDB over TLS: the options of the driver, and handshakes with a server that requires a certificate.</summary>
 public sealed class MongoTlsTests : IDisposable
 {
     private const string Skipped = $"{MongoStoreTests.Variable} names no server";
@@ -29,7 +27,7 @@ public sealed class MongoTlsTests : IDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static bool IsThere => MongoStoreTests.Uri is not null;
+    public static bool HasServer => MongoStoreTests.Uri is not null;
 
     private TlsOptions Ours =>
         new()
@@ -40,7 +38,7 @@ public sealed class MongoTlsTests : IDisposable
         };
 
     [Fact]
-    public void What_is_given_for_TLS_reaches_the_driver()
+    public void TLS_options_reach_the_driver()
     {
         var settings = Settings("mongodb://server", Ours);
         Assert.True(settings.UseTls);
@@ -63,7 +61,7 @@ public sealed class MongoTlsTests : IDisposable
     }
 
     [Fact]
-    public void The_address_asks_for_a_login_by_certificate()
+    public void A_login_by_certificate_without_a_certificate_is_refused()
     {
         const string Address = "mongodb://server/?tls=true&authMechanism=MONGODB-X509";
         var credential = Settings(Address, Ours).Credential;
@@ -71,11 +69,11 @@ public sealed class MongoTlsTests : IDisposable
         Assert.Contains("Pipeline:StoreTls:CertificateFile", Assert.Throws<OptionsException>(() => Settings(Address)).Message);
     }
 
-    [Theory(SkipUnless = nameof(IsThere), Skip = Skipped)]
+    [Theory(SkipUnless = nameof(HasServer), Skip = Skipped)]
     [InlineData("two PEM files")]
     [InlineData("one PEM file")]
     [InlineData("PKCS#12")]
-    public async Task A_store_is_used_over_TLS_and_logs_in_with_its_certificate(string form)
+    public async Task A_store_connects_over_TLS_and_logs_in_with_its_certificate(string form)
     {
         await using var front = Front();
         var tls = form switch
@@ -111,8 +109,8 @@ public sealed class MongoTlsTests : IDisposable
         Assert.True(front.LoggedIn);
     }
 
-    [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
-    public async Task A_server_lets_nobody_in_without_a_certificate_of_its_authority()
+    [Fact(SkipUnless = nameof(HasServer), Skip = Skipped)]
+    public async Task A_client_without_a_certificate_of_the_authority_is_refused()
     {
         await using var front = Front();
         _made.Authority("another authority");
@@ -123,13 +121,13 @@ public sealed class MongoTlsTests : IDisposable
         Assert.Equal(["CN=client"], front.Clients.Distinct());
     }
 
-    [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
+    [Fact(SkipUnless = nameof(HasServer), Skip = Skipped)]
     public async Task A_server_of_another_authority_or_name_is_not_trusted()
     {
         await using var front = Front();
         await AssertRefusedAsync(front, Ours with { CaFile = _made.Authority("another authority").Certificate });
         await AssertRefusedAsync(front, Ours with { CaFile = null });
-        await AssertRefusedAsync(front, Ours, host: "127.0.0.1"); // its certificate is for localhost
+        await AssertRefusedAsync(front, Ours, host: "127.0.0.1"); // the certificate names localhost
         await AssertAcceptedAsync(front, Ours with { ServerName = "localhost" }, host: "127.0.0.1");
     }
 

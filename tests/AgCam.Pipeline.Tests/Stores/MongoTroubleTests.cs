@@ -11,7 +11,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>Which of the driver's errors are trouble that passes, and which tell of a mistake.</summary>
+/// <summary>Tests which of the driver's errors are transient.</summary>
 public sealed class MongoTroubleTests
 {
     private const int DuplicateKey = 11000;
@@ -36,37 +36,37 @@ public sealed class MongoTroubleTests
     [InlineData(11602)]
     [InlineData(13435)]
     [InlineData(13436)]
-    public async Task What_tells_of_trouble_in_the_cluster_passes_wherever_the_code_stands(int code)
+    public async Task Transient_codes_make_the_store_unavailable(int code)
     {
-        await PassesAsync(Command(code));
-        await PassesAsync(new MongoWriteException(At, Error(code), null, null));
-        await PassesAsync(Bulk([BulkError(0, DuplicateKey), BulkError(1, code)]));
+        await AssertTransientAsync(Command(code));
+        await AssertTransientAsync(new MongoWriteException(At, Error(code), null, null));
+        await AssertTransientAsync(Bulk([BulkError(0, DuplicateKey), BulkError(1, code)]));
     }
 
     [Theory]
     [InlineData(2)] // BadValue
     [InlineData(13)] // Unauthorized
     [InlineData(10334)] // BSONObjectTooLarge
-    public async Task What_tells_of_a_mistake_stays_what_it_is(int code)
+    public async Task Other_codes_are_thrown_unchanged(int code)
     {
-        await StaysAsync(Command(code));
-        await StaysAsync(new MongoWriteException(At, Error(code), null, null));
-        await StaysAsync(Bulk([BulkError(0, 112), BulkError(1, code)]));
-        await StaysAsync(Bulk([BulkError(0, DuplicateKey)]));
+        await AssertUnchangedAsync(Command(code));
+        await AssertUnchangedAsync(new MongoWriteException(At, Error(code), null, null));
+        await AssertUnchangedAsync(Bulk([BulkError(0, 112), BulkError(1, code)]));
+        await AssertUnchangedAsync(Bulk([BulkError(0, DuplicateKey)]));
     }
 
     [Theory]
     [InlineData("RetryableWriteError")]
     [InlineData("RetryableReadError")]
-    public async Task What_the_server_or_the_driver_calls_retryable_passes_whatever_its_code(string label)
+    public async Task Errors_with_a_retryable_label_make_the_store_unavailable_whatever_their_code(string label)
     {
         var labelled = Command(2);
         labelled.AddErrorLabel(label);
-        await PassesAsync(labelled);
+        await AssertTransientAsync(labelled);
     }
 
     [Fact]
-    public async Task A_write_that_the_majority_has_not_confirmed_passes()
+    public async Task A_write_that_no_majority_confirmed_makes_the_store_unavailable()
     {
         var concern = New<WriteConcernError>(
             64,
@@ -75,43 +75,43 @@ public sealed class MongoTroubleTests
             new BsonDocument(),
             Array.Empty<string>()
         );
-        await PassesAsync(new MongoWriteException(At, null, concern, null));
-        await PassesAsync(Bulk([BulkError(0, DuplicateKey)], concern));
+        await AssertTransientAsync(new MongoWriteException(At, null, concern, null));
+        await AssertTransientAsync(Bulk([BulkError(0, DuplicateKey)], concern));
     }
 
     [Fact]
-    public async Task Connections_that_are_not_to_be_had_pass()
+    public async Task Connection_errors_make_the_store_unavailable()
     {
-        await PassesAsync(new MongoConnectionException(At, "closed"));
-        await PassesAsync(new MongoWaitQueueFullException("full"));
-        await PassesAsync(new TimeoutException("no server"));
-        await PassesAsync(New<MongoConnectionPoolPausedException>("paused"));
+        await AssertTransientAsync(new MongoConnectionException(At, "closed"));
+        await AssertTransientAsync(new MongoWaitQueueFullException("full"));
+        await AssertTransientAsync(new TimeoutException("no server"));
+        await AssertTransientAsync(New<MongoConnectionPoolPausedException>("paused"));
     }
 
-    private static async Task PassesAsync(Exception e) =>
+    private static async Task AssertTransientAsync(Exception e) =>
         Assert.Same(
             e,
             (await Assert.ThrowsAsync<StoreUnavailableException>(() => MongoDatabase.RunAsync<int>(() => throw e))).InnerException
         );
 
-    private static async Task StaysAsync(Exception e) =>
+    private static async Task AssertUnchangedAsync(Exception e) =>
         Assert.Same(e, await Assert.ThrowsAsync(e.GetType(), () => MongoDatabase.RunAsync<int>(() => throw e)));
 
     private static MongoCommandException Command(int code) =>
-        new(At, "it did not work", new BsonDocument("find", "chunks"), new BsonDocument { { "ok", 0 }, { "code", code } });
+        new(At, "it failed", new BsonDocument("find", "chunks"), new BsonDocument { { "ok", 0 }, { "code", code } });
 
     private static ServerErrorCategory Category(int code) =>
         code == DuplicateKey ? ServerErrorCategory.DuplicateKey : ServerErrorCategory.Uncategorized;
 
-    private static WriteError Error(int code) => New<WriteError>(Category(code), code, "it did not work", new BsonDocument());
+    private static WriteError Error(int code) => New<WriteError>(Category(code), code, "it failed", new BsonDocument());
 
     private static BulkWriteError BulkError(int index, int code) =>
-        New<BulkWriteError>(index, Category(code), code, "it did not work", new BsonDocument());
+        New<BulkWriteError>(index, Category(code), code, "it failed", new BsonDocument());
 
     private static MongoBulkWriteException<BsonDocument> Bulk(BulkWriteError[] errors, WriteConcernError? concern = null) =>
         new(At, new BulkWriteResult<BsonDocument>.Unacknowledged(2, []), errors, concern, []);
 
-    /// <summary>The driver lets nobody else make these.</summary>
+    /// <summary>Creates objects of the driver whose constructors are internal.</summary>
     private static T New<T>(params object?[] arguments) =>
         (T)
             Activator.CreateInstance(

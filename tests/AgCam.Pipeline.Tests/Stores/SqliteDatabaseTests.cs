@@ -10,38 +10,38 @@ public sealed class SqliteDatabaseTests : IDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task What_is_short_goes_before_long_writes_that_have_waited_for_longer()
+    public async Task Short_writes_run_before_long_writes_that_have_waited_longer()
     {
         await using var database = new SqliteDatabase(new SqliteOptions { Path = Path.Combine(_folder, "store.db") });
         var order = new List<string>();
-        using var gate = new ManualResetEventSlim();
-        using var begun = new ManualResetEventSlim();
+        using var mayEnd = new ManualResetEventSlim();
+        using var hasStarted = new ManualResetEventSlim();
         var first = database.WriteManyAsync(
             _ =>
             {
-                begun.Set();
-                gate.Wait(Cancel);
+                hasStarted.Set();
+                mayEnd.Wait(Cancel);
                 return Note("long 1");
             },
             Cancel
         );
-        Assert.True(begun.Wait(TimeSpan.FromSeconds(60), Cancel));
+        Assert.True(hasStarted.Wait(TimeSpan.FromSeconds(60), Cancel));
         var second = database.WriteManyAsync(_ => Note("long 2"), Cancel);
         var third = database.WriteManyAsync(_ => Note("long 3"), Cancel);
         var quick = database.WriteAsync(_ => Note("short"), Cancel);
-        gate.Set();
+        mayEnd.Set();
         await Task.WhenAll(first, second, third, quick);
         Assert.Equal(["long 1", "short", "long 2", "long 3"], order);
 
         int Note(string what)
         {
-            order.Add(what); // one thread writes
+            order.Add(what); // no lock: only the writer thread adds
             return order.Count;
         }
     }
 
     [Fact]
-    public async Task All_that_waits_is_written_before_the_file_is_closed()
+    public async Task Waiting_writes_run_before_the_file_is_closed()
     {
         var database = new SqliteDatabase(new SqliteOptions { Path = Path.Combine(_folder, "store.db") });
         var written = 0;
@@ -52,7 +52,7 @@ public sealed class SqliteDatabaseTests : IDisposable
         await Task.WhenAll(writes.Where((_, i) => i % 10 == 0));
         await database.DisposeAsync();
         await Task.WhenAll(writes.Select(write => write.ContinueWith(_ => { }, Cancel)));
-        Assert.Equal(written, writes.Count(write => write.IsCompletedSuccessfully)); // who came too late was refused, not forgotten
+        Assert.Equal(written, writes.Count(write => write.IsCompletedSuccessfully)); // later writes are refused, not lost
         await Assert.ThrowsAnyAsync<Exception>(() => database.WriteAsync(_ => 0, Cancel));
     }
 

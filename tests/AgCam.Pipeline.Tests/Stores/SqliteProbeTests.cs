@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>Files that cannot hold a store are refused before anything is written.</summary>
+/// <summary>Tests that files which cannot hold a store are refused before anything is written.</summary>
 public sealed class SqliteProbeTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("agcam").FullName;
@@ -17,7 +17,7 @@ public sealed class SqliteProbeTests : IDisposable
         Assert.Contains("journal_mode is memory", (await RefusedAsync(":memory:")).Message);
 
     [Fact]
-    public async Task The_database_of_another_program_is_refused_and_left_alone()
+    public async Task The_database_of_another_program_is_refused_and_not_changed()
     {
         var path = Path.Combine(_folder, "photos.db");
         await using (var connection = new SqliteConnection($"Data Source={path};Pooling=False"))
@@ -32,7 +32,7 @@ public sealed class SqliteProbeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_is_no_database_is_refused()
+    public async Task A_file_that_is_not_a_database_is_refused()
     {
         var path = Path.Combine(_folder, "notes.txt");
         await File.WriteAllTextAsync(path, string.Concat(Enumerable.Repeat("no database at all\n", 100)), Cancel);

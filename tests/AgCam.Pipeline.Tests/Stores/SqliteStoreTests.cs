@@ -34,7 +34,7 @@ public sealed class SqliteStoreTests : StoreContract
             foreach (var table in early.Where(table => table is not "references"))
                 command.CommandText += table switch
                 {
-                    "items" => "DELETE FROM items WHERE id NOT IN (SELECT id FROM before.items);", // triggers keep the indexes
+                    "items" => "DELETE FROM items WHERE id NOT IN (SELECT id FROM before.items);", // triggers update the indexes
                     "explanations" => "DELETE FROM explanations WHERE row NOT IN (SELECT row FROM before.explanations);",
                     "owners" => "",
                     "rows" => "DELETE FROM chunk_rows; INSERT INTO chunk_rows SELECT * FROM before.chunk_rows;",
@@ -46,7 +46,7 @@ public sealed class SqliteStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task A_backup_that_is_written_under_load_is_whole()
+    public async Task A_backup_written_under_load_is_consistent()
     {
         using var pictures = new Running.Pictures(0);
         var job = (await PlannedJobAsync([.. Enumerable.Repeat(2, 60)])).Id;
@@ -70,7 +70,7 @@ public sealed class SqliteStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task A_process_that_runs_on_after_a_migration_writes_nothing()
+    public async Task An_old_process_writes_nothing_after_a_migration()
     {
         var job = (await PlannedJobAsync(1, 1)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
@@ -95,7 +95,7 @@ public sealed class SqliteStoreTests : StoreContract
     [Theory]
     [InlineData(1)]
     [InlineData(6)]
-    public async Task A_file_from_before_the_first_release_is_refused_and_left_as_it_is(int version)
+    public async Task A_file_from_before_the_first_release_is_refused_and_not_changed(int version)
     {
         var path = Path.Combine(_folder, "old.db");
         await using (var old = new SqliteDatabase(new SqliteOptions { Path = path }))
@@ -114,7 +114,7 @@ public sealed class SqliteStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task A_deletion_that_a_crash_cut_short_leaves_chunks_that_nobody_gets_and_that_repair_removes()
+    public async Task An_interrupted_deletion_leaves_chunks_that_cannot_be_leased_and_that_a_repair_removes()
     {
         var job = (await PlannedJobAsync(2, 1)).Id;
         var chunks = await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel);
@@ -131,7 +131,7 @@ public sealed class SqliteStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task Room_that_a_deletion_frees_no_longer_counts_as_taken_but_as_free()
+    public async Task Space_that_a_deletion_frees_counts_as_free()
     {
         var job = (await JobOfAsync(500, (id, number) => Some.Item(id, number, Now, null))).Id;
         var full = await Store.SizeAsync(Cancel);
@@ -153,14 +153,14 @@ public sealed class SqliteStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task A_migration_runs_once_and_keeps_what_is_stored()
+    public async Task A_migration_runs_once_and_keeps_the_records()
     {
         var job = (await PlannedJobAsync(1)).Id;
         await using var newer = Newer("ALTER TABLE jobs ADD COLUMN colour TEXT NOT NULL DEFAULT 'green'");
         Assert.Equal(1, await newer.SchemaVersionAsync(Cancel));
 
         await newer.MigrateAsync(Cancel);
-        await newer.MigrateAsync(Cancel); // a second run would fail: the column is there
+        await newer.MigrateAsync(Cancel); // a second run would fail, because the column exists
 
         Assert.Equal(2, await newer.SchemaVersionAsync(Cancel));
         var colour = await newer.Database.ReadAsync(session => session.First("SELECT colour FROM jobs", row => row.GetString(0)), Cancel);
@@ -195,7 +195,7 @@ public sealed class SqliteStoreTests : StoreContract
     /// and no others.
     /// </summary>
     [Fact]
-    public async Task Rows_move_from_the_small_levels_to_the_large_ones_and_no_list_notices()
+    public async Task Rows_move_from_small_index_tables_to_large_ones_and_no_list_changes()
     {
         await using var store = new SqliteStore(
             new SqliteOptions

@@ -8,17 +8,17 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>A backup that copied some tables or collections earlier than the others, and its repair.</summary>
+/// <summary>Tests the check and repair of a torn backup, which copied some tables or collections earlier than others.</summary>
 public abstract partial class StoreContract
 {
-    /// <summary>Copies <paramref name="early"/> before and the rest after <paramref name="meanwhile"/>, as a torn dump does.</summary>
+    /// <summary>Copies the tables <paramref name="early"/> before <paramref name="meanwhile"/> and the others after it.</summary>
     /// <returns>The copy as another store.</returns>
     private protected abstract Task<IStore> CopyTornAsync(string[] early, Func<Task> meanwhile);
 
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_torn_copy_without_some_items_is_planned_again_and_ends_whole(bool received)
+    public async Task A_torn_copy_without_some_items_is_planned_again_and_completes(bool notified)
     {
         using var pictures = new Pictures(12);
         var job = await PicturedJobAsync(pictures, 3, 3, 3, 3);
@@ -28,7 +28,7 @@ public abstract partial class StoreContract
             async () =>
             {
                 await ComputeAsync(Store, job, 2);
-                if (received)
+                if (notified)
                     await Store.Jobs.MarkNotifiedAsync(job, Cancel);
             }
         );
@@ -52,16 +52,16 @@ public abstract partial class StoreContract
         Assert.Contains("is not in folder:", references[2].Refused);
 
         await ComputeAsync(copy, job, 2);
-        var whole = (await copy.Jobs.FindAsync(job, Cancel))!;
-        Assert.Equal(JobState.Completed, whole.State);
-        Assert.Equal((11, 1, 4), (whole.Progress.Completed, whole.Progress.Failed, whole.Progress.ChunksDone));
-        Assert.Equal(whole.Progress, await copy.Items.RecountAsync(job, Cancel));
-        Assert.Equal(received ? 0 : 1, (await copy.Jobs.PendingNotificationsAsync(100, Cancel)).Count); // no second webhook
+        var completed = (await copy.Jobs.FindAsync(job, Cancel))!;
+        Assert.Equal(JobState.Completed, completed.State);
+        Assert.Equal((11, 1, 4), (completed.Progress.Completed, completed.Progress.Failed, completed.Progress.ChunksDone));
+        Assert.Equal(completed.Progress, await copy.Items.RecountAsync(job, Cancel));
+        Assert.Equal(notified ? 0 : 1, (await copy.Jobs.PendingNotificationsAsync(100, Cancel)).Count); // no second webhook
         Assert.Empty((await CheckAsync(copy, pictures)).Lines);
     }
 
     [Fact]
-    public async Task A_torn_copy_without_some_chunks_gets_them_back_from_the_items()
+    public async Task A_torn_copy_without_some_chunks_restores_them_from_the_items()
     {
         using var pictures = new Pictures(12);
         var job = (await Store.Jobs.CreateAsync(Some.Spec($"folder:{pictures.Folder}"), cancellationToken: Cancel)).Job.Id;
@@ -95,7 +95,7 @@ public abstract partial class StoreContract
         await ComputeAsync(Store, job, 1);
         await using var copy = await CopyTornAsync(["explanations"], () => ComputeAsync(Store, job, 1));
         for (var i = 0; i < 6; i++)
-            File.Delete(pictures.PathOf(i)); // the records name the originals
+            File.Delete(pictures.PathOf(i)); // the repair takes the originals from the records
 
         var found = await CheckAsync(copy, pictures, repair: true);
 
@@ -108,7 +108,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Totals_that_are_newer_than_their_chunks_are_counted_again()
+    public async Task Totals_newer_than_their_chunks_are_counted_again()
     {
         using var pictures = new Pictures(6);
         var job = await PicturedJobAsync(pictures, 3, 3);
@@ -127,7 +127,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_source_that_cannot_be_read_is_left_as_a_difference()
+    public async Task A_source_that_cannot_be_read_stays_a_difference()
     {
         using var pictures = new Pictures(3);
         var job = await PicturedJobAsync(pictures, 3);
@@ -144,7 +144,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task What_retention_and_deletion_removed_is_no_difference()
+    public async Task Records_removed_by_retention_and_deletion_are_not_a_difference()
     {
         using var pictures = new Pictures(6);
         var (kept, deleted) = (await PicturedJobAsync(pictures, 3), await PicturedJobAsync(pictures, 3));
@@ -170,7 +170,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_done_request_without_its_items_and_chunks_without_their_job_are_removed_so_that_they_can_be_sent_again()
+    public async Task A_done_request_without_items_and_chunks_without_a_job_are_removed()
     {
         using var pictures = new Pictures(3);
         var request = Some.Request("torn");
@@ -217,7 +217,7 @@ public abstract partial class StoreContract
         Assert.NotNull(await Store.Jobs.AddChunksAsync(job, tail, chunks, Cancel));
     }
 
-    /// <summary>Computes the next chunks, as a worker does: what is refused fails.</summary>
+    /// <summary>Computes the next chunks as a worker does. Refused references fail.</summary>
     private protected async Task ComputeAsync(IStore store, Guid job, int chunks)
     {
         for (var i = 0; i < chunks; i++)

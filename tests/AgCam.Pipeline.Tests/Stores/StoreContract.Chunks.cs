@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Tests.Stores;
 public abstract partial class StoreContract
 {
     [Fact]
-    public async Task A_window_of_chunks_is_taken_lowest_numbers_first()
+    public async Task Planned_chunks_are_claimed_up_to_the_window_lowest_numbers_first()
     {
         var job = (await PlannedJobAsync(2, 3, 1, 4)).Id;
 
@@ -22,15 +22,15 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Several_publishers_never_take_the_same_chunk()
+    public async Task Concurrent_publishers_never_claim_the_same_chunk()
     {
         var job = (await PlannedJobAsync([.. Enumerable.Repeat(1, 60)])).Id;
 
-        var taken = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Store.Chunks.ClaimPlannedAsync(job, 20, Hour, Cancel)));
+        var claimed = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Store.Chunks.ClaimPlannedAsync(job, 20, Hour, Cancel)));
 
-        var numbers = taken.SelectMany(chunks => chunks).Select(chunk => chunk.Number).ToList();
+        var numbers = claimed.SelectMany(chunks => chunks).Select(chunk => chunk.Number).ToList();
         Assert.Equal(numbers.Count, numbers.Distinct().Count());
-        Assert.True(numbers.Count >= 20, $"{numbers.Count} of 20 were taken");
+        Assert.True(numbers.Count >= 20, $"{numbers.Count} of 20 were claimed");
         for (var number = 0; number < 60; number++)
         {
             var chunk = (await Store.Chunks.FindAsync(job, number, Cancel))!;
@@ -42,7 +42,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_reference_comes_back_with_all_that_is_known_of_it()
+    public async Task A_reference_is_read_with_all_its_fields()
     {
         var reference = new ImageReference
         {
@@ -74,7 +74,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_leased_chunk_is_held_until_its_lease_runs_out()
+    public async Task A_leased_chunk_is_held_until_its_lease_expires()
     {
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job, "a");
@@ -92,10 +92,10 @@ public abstract partial class StoreContract
             (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel)).Outcome
         );
         Clock.Advance(Minute / 2);
-        var taken = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel);
+        var next = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel);
 
-        Assert.Equal((LeaseOutcome.Granted, true, 2, 1), (taken.Outcome, taken.Isolated, taken.Chunk!.Attempts, taken.Chunk.Crashes));
-        Assert.Contains("by a", taken.Chunk.CrashNote);
+        Assert.Equal((LeaseOutcome.Granted, true, 2, 1), (next.Outcome, next.Isolated, next.Chunk!.Attempts, next.Chunk.Crashes));
+        Assert.Contains("by a", next.Chunk.CrashNote);
         Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
         Assert.False(await Store.Chunks.ReleaseAsync(lease, Hour, cancellationToken: Cancel));
         Assert.Equal(-1, await Store.Chunks.BeginIsolatedAsync(lease, 0, Cancel));
@@ -104,16 +104,16 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task What_the_broker_gives_out_again_is_taken_over_at_once()
+    public async Task A_redelivered_message_takes_over_the_lease_at_once()
     {
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job, "a");
 
-        var taken = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, redelivered: true, Cancel);
+        var next = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, redelivered: true, Cancel);
 
-        Assert.Equal((LeaseOutcome.Granted, 1), (taken.Outcome, taken.Chunk!.Crashes));
+        Assert.Equal((LeaseOutcome.Granted, 1), (next.Outcome, next.Chunk!.Crashes));
         Assert.Equal(SaveOutcome.LeaseLost, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
-        var saved = await SaveAsync(Some.Result(taken.Lease!, taken.Chunk, Now));
+        var saved = await SaveAsync(Some.Result(next.Lease!, next.Chunk, Now));
         Assert.Equal((SaveOutcome.Saved, 2, 2, true), (saved.Outcome, saved.NewExplanations, saved.NewItems, saved.JobCompleted));
         Assert.Equal(SaveOutcome.AlreadyDone, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
         Assert.Equal(
@@ -123,7 +123,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Of_many_workers_with_one_message_one_gets_the_lease()
+    public async Task Concurrent_workers_with_one_message_get_one_lease()
     {
         var job = (await PlannedJobAsync(1)).Id;
         var chunk = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, 1, Hour, Cancel));
@@ -137,7 +137,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_chunk_given_back_is_no_crash()
+    public async Task A_released_lease_is_not_a_crash()
     {
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
@@ -150,7 +150,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task The_sweeper_publishes_again_what_has_run_out_and_older_messages_are_stale()
+    public async Task Expired_chunks_are_requeued_and_their_older_messages_are_stale()
     {
         var job = (await PlannedJobAsync(1, 1, 1)).Id;
         var (leased, _) = await LeaseNextAsync(job, "dead");
@@ -158,11 +158,11 @@ public abstract partial class StoreContract
         Assert.Empty(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
 
         Clock.Advance(Minute);
-        var taken = await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel);
+        var requeued = await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel);
 
         Assert.Equal(
             [(0, 2, 1), (1, 2, 0)],
-            taken.OrderBy(chunk => chunk.Number).Select(chunk => (chunk.Number, chunk.PublishCount, chunk.Crashes))
+            requeued.OrderBy(chunk => chunk.Number).Select(chunk => (chunk.Number, chunk.PublishCount, chunk.Crashes))
         );
         Assert.Empty(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
         Assert.Equal(
@@ -173,7 +173,7 @@ public abstract partial class StoreContract
             LeaseOutcome.Stale,
             (await Store.Chunks.LeaseAsync(Some.Message(leased), "w", Minute, redelivered: true, Cancel)).Outcome
         );
-        foreach (var chunk in taken)
+        foreach (var chunk in requeued)
             Assert.Equal(
                 LeaseOutcome.Granted,
                 (await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancellationToken: Cancel)).Outcome
@@ -181,48 +181,48 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Several_sweepers_never_publish_the_same_chunk()
+    public async Task Concurrent_sweepers_never_requeue_the_same_chunk()
     {
         var job = (await PlannedJobAsync([.. Enumerable.Repeat(1, 30)])).Id;
         await Store.Chunks.ClaimPlannedAsync(job, 30, Minute, Cancel);
         Clock.Advance(Minute);
 
-        var taken = await Task.WhenAll(
+        var requeued = await Task.WhenAll(
             Enumerable.Range(0, 5).Select(_ => Store.Chunks.RequeueExpiredAsync(Hour, 10, cancellationToken: Cancel))
         );
         var rest = await Store.Chunks.RequeueExpiredAsync(Hour, 30, cancellationToken: Cancel);
 
-        Assert.Equal(Enumerable.Range(0, 30), taken.SelectMany(chunks => chunks).Concat(rest).Select(chunk => chunk.Number).Order());
+        Assert.Equal(Enumerable.Range(0, 30), requeued.SelectMany(chunks => chunks).Concat(rest).Select(chunk => chunk.Number).Order());
     }
 
     [Fact]
-    public async Task After_a_restart_of_a_bus_that_forgets_everything_is_taken_again()
+    public async Task Requeuing_all_chunks_ignores_their_time_and_the_limit()
     {
         var job = (await PlannedJobAsync(1, 1, 1, 1)).Id;
         await LeaseNextAsync(job);
         await Store.Chunks.ClaimPlannedAsync(job, 3, Hour, Cancel);
         var request = await Store.Chunks.AcceptAsync(Some.Request("one"), Hour, cancellationToken: Cancel);
 
-        var taken = await Store.Chunks.RequeueExpiredAsync(Hour, limit: 1, all: true, Cancel);
+        var requeued = await Store.Chunks.RequeueExpiredAsync(Hour, limit: 1, all: true, Cancel);
 
         Assert.Equal(
             [(job, 0), (job, 1), (job, 2)],
-            taken.Where(chunk => chunk.Owner == job).Select(chunk => (chunk.Owner, chunk.Number)).Order()
+            requeued.Where(chunk => chunk.Owner == job).Select(chunk => (chunk.Owner, chunk.Number)).Order()
         );
-        Assert.Equal(request.Owner, Assert.Single(taken, chunk => chunk.Owner != job).Owner);
-        Assert.Equal(4, taken.Count);
+        Assert.Equal(request.Owner, Assert.Single(requeued, chunk => chunk.Owner != job).Owner);
+        Assert.Equal(4, requeued.Count);
     }
 
     [Fact]
-    public async Task A_message_of_a_paused_job_puts_its_chunk_back_to_planned()
+    public async Task A_message_of_a_paused_job_makes_its_chunk_planned_again()
     {
         var job = (await PlannedJobAsync(1, 1)).Id;
-        var taken = await Store.Chunks.ClaimPlannedAsync(job, 2, Minute, Cancel);
+        var claimed = await Store.Chunks.ClaimPlannedAsync(job, 2, Minute, Cancel);
         await Store.Jobs.PauseAsync(job, "later", Cancel);
 
         Assert.Equal(
             LeaseOutcome.Paused,
-            (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancellationToken: Cancel)).Outcome
+            (await Store.Chunks.LeaseAsync(Some.Message(claimed[0]), "w", Minute, cancellationToken: Cancel)).Outcome
         );
         Clock.Advance(Minute);
         Assert.Empty(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
@@ -232,7 +232,7 @@ public abstract partial class StoreContract
         );
         Assert.Equal(
             LeaseOutcome.Stale,
-            (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancellationToken: Cancel)).Outcome
+            (await Store.Chunks.LeaseAsync(Some.Message(claimed[0]), "w", Minute, cancellationToken: Cancel)).Outcome
         );
 
         await Store.Jobs.ResumeAsync(job, Cancel);
@@ -240,7 +240,7 @@ public abstract partial class StoreContract
         Assert.Equal([2, 2], again.Select(chunk => chunk.PublishCount));
         Assert.Equal(
             LeaseOutcome.Stale,
-            (await Store.Chunks.LeaseAsync(Some.Message(taken[1]), "w", Minute, cancellationToken: Cancel)).Outcome
+            (await Store.Chunks.LeaseAsync(Some.Message(claimed[1]), "w", Minute, cancellationToken: Cancel)).Outcome
         );
         Assert.Equal(
             LeaseOutcome.Granted,
@@ -249,7 +249,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task An_image_that_dies_alone_is_remembered_and_one_that_comes_back_is_not()
+    public async Task An_isolated_image_keeps_its_note_after_a_crash_and_loses_it_when_it_ends()
     {
         var job = (await PlannedJobAsync(3)).Id;
         var (chunk, first) = await LeaseNextAsync(job);
@@ -287,7 +287,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task An_image_begun_alone_by_a_worker_that_drains_is_not_blamed()
+    public async Task A_released_lease_takes_back_the_starts_of_its_isolated_images()
     {
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, _) = await LeaseNextAsync(job);
@@ -303,7 +303,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_request_without_a_job_is_written_down_by_its_first_lease()
+    public async Task A_request_without_a_job_is_stored_by_its_first_lease()
     {
         var request = Some.Request("direct", 3);
 
@@ -323,7 +323,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task An_accepted_request_is_published_again_when_nobody_takes_it()
+    public async Task An_accepted_request_is_requeued_when_no_worker_leases_it()
     {
         var accepted = await Store.Chunks.AcceptAsync(Some.Request("accepted"), Minute, cancellationToken: Cancel);
         var again = await Store.Chunks.AcceptAsync(
@@ -340,20 +340,20 @@ public abstract partial class StoreContract
         );
 
         Clock.Advance(Minute);
-        var taken = Assert.Single(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
-        Assert.Equal(1, taken.PublishCount);
+        var requeued = Assert.Single(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
+        Assert.Equal(1, requeued.PublishCount);
         Assert.Equal(
             LeaseOutcome.Stale,
             (await Store.Chunks.LeaseAsync(Some.Request("accepted"), "w", Minute, cancellationToken: Cancel)).Outcome
         );
         Assert.Equal(
             LeaseOutcome.Granted,
-            (await Store.Chunks.LeaseAsync(Some.Message(taken), "w", Minute, cancellationToken: Cancel)).Outcome
+            (await Store.Chunks.LeaseAsync(Some.Message(requeued), "w", Minute, cancellationToken: Cancel)).Outcome
         );
     }
 
     [Fact]
-    public async Task Requests_done_long_ago_are_forgotten_and_their_items_stay()
+    public async Task Old_requests_are_forgotten_and_their_items_stay()
     {
         var old = (await Store.Chunks.LeaseAsync(Some.Request("old"), "w", Minute, cancellationToken: Cancel))!;
         await SaveAsync(Some.Result(old.Lease!, old.Chunk!, Now));
@@ -370,7 +370,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_deleted_request_does_not_come_back_with_a_late_message_but_may_be_asked_again()
+    public async Task A_deleted_request_is_restored_by_a_new_request_and_not_by_a_late_message()
     {
         var answer = await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, cancellationToken: Cancel);
         Assert.True(await Store.Jobs.DeleteAsync(RequestId.Of("gone"), Cancel));

@@ -5,11 +5,11 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>One idempotency key for a job and for a request, or for two requests.</summary>
+/// <summary>Tests one idempotency key that is sent for a job and a request, or for two requests.</summary>
 public abstract partial class StoreContract
 {
     [Fact]
-    public async Task A_key_of_a_request_is_no_jobs_while_it_runs_when_it_is_done_and_when_it_is_forgotten()
+    public async Task A_job_cannot_use_the_key_of_a_request_that_is_open_done_or_forgotten()
     {
         await Store.Chunks.AcceptAsync(Some.Request("key"), Hour, "anna", Cancel);
         async Task RefusedAsync()
@@ -37,7 +37,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_key_of_a_job_is_no_requests_before_and_after_it_is_planned()
+    public async Task A_request_cannot_use_the_key_of_a_job_in_any_state()
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec() with { Owner = "anna" }, "key", Cancel)).Job.Id;
         async Task RefusedAsync()
@@ -76,7 +76,7 @@ public abstract partial class StoreContract
     [InlineData("uri")]
     [InlineData("metadata")]
     [InlineData("images")]
-    public async Task A_key_of_a_request_is_not_another_ones_while_it_runs_when_it_is_done_and_when_it_is_forgotten(string field)
+    public async Task A_different_request_cannot_use_the_key_of_one_that_is_open_done_or_forgotten(string field)
     {
         var request = Some.Request("key");
         var image = request.References[0];
@@ -116,7 +116,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task An_image_that_was_sent_along_twice_is_the_same_request_though_each_sending_has_its_own_upload()
+    public async Task Two_uploads_of_equal_bytes_under_one_key_are_the_same_request()
     {
         ExplainImages Sent(string bytes) =>
             Some.Request("key") with
@@ -138,7 +138,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_key_is_free_again_when_what_it_stood_for_is_deleted()
+    public async Task A_key_is_free_after_its_job_or_request_is_deleted()
     {
         var id = RequestId.Of("key");
         await Store.Chunks.AcceptAsync(Some.Request("key"), Hour, cancellationToken: Cancel);
@@ -155,7 +155,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Of_a_job_and_a_request_that_two_processes_make_under_one_key_at_once_one_stands()
+    public async Task A_job_and_a_request_created_at_once_under_one_key_have_one_winner()
     {
         await using var other = await ReopenAsync(Clock);
         var wins = new List<ClaimKind>();
@@ -176,7 +176,7 @@ public abstract partial class StoreContract
                 }
             }
 
-            // Whoever starts second may be the faster: both orders, and once more from the other process.
+            // The second to start may be faster, so both orders run, from both processes.
             var (jobs, requests) = round % 2 == 0 ? (Store, other) : (other, Store);
             var job = () => TryAsync(ClaimKind.Job, () => jobs.Jobs.CreateAsync(Some.Spec(), key, Cancel));
             var request = () =>
@@ -193,8 +193,10 @@ public abstract partial class StoreContract
                             throw new KeyUsedException(id, ClaimKind.Job);
                     }
                 );
-            var begun = (round % 4 < 2 ? new[] { job, request, message } : [message, request, job]).Select(item => Task.Run(item)).ToList();
-            var winners = (await Task.WhenAll(begun)).OfType<ClaimKind>().Distinct().ToList();
+            var attempts = (round % 4 < 2 ? new[] { job, request, message } : [message, request, job])
+                .Select(item => Task.Run(item))
+                .ToList();
+            var winners = (await Task.WhenAll(attempts)).OfType<ClaimKind>().Distinct().ToList();
 
             var winner = Assert.Single(winners);
             wins.Add(winner);
@@ -206,7 +208,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Jobs_are_listed_by_their_owner_who_is_no_part_of_what_is_asked()
+    public async Task Jobs_are_listed_by_owner_and_the_owner_is_not_part_of_the_request()
     {
         var hers = (await Store.Jobs.CreateAsync(Some.Spec() with { Owner = "anna" }, "a", Cancel)).Job;
         await Store.Jobs.CreateAsync(Some.Spec() with { Owner = "ben" }, "b", Cancel);

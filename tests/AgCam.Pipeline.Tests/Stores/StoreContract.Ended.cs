@@ -57,7 +57,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Ended_jobs_are_listed_by_the_key_that_made_them()
+    public async Task Ended_jobs_are_listed_by_owner()
     {
         var annas = (await PlannedJobAsync(Some.Spec() with { Owner = "anna" }, 1)).Id;
         var nobodys = (await PlannedJobAsync(Some.Spec(), 1)).Id;
@@ -89,16 +89,16 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_job_of_hundreds_of_chunks_is_deleted_whole_and_may_be_made_again()
+    public async Task A_job_of_hundreds_of_chunks_is_deleted_completely_and_can_be_created_again()
     {
-        const int chunks = 450; // more than a step of the deletion
+        const int Chunks = 450; // more than one step of a deletion
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), "large", Cancel)).Job.Id;
-        await AddAsync(job, [.. Enumerable.Repeat(1, chunks)]);
+        await AddAsync(job, [.. Enumerable.Repeat(1, Chunks)]);
 
         Assert.True(await Store.Jobs.DeleteAsync(job, Cancel));
 
         Assert.Null(await Store.Chunks.FindAsync(job, 0, Cancel));
-        Assert.Null(await Store.Chunks.FindAsync(job, chunks - 1, Cancel));
+        Assert.Null(await Store.Chunks.FindAsync(job, Chunks - 1, Cancel));
         Assert.Equal(JobCreated.New, (await Store.Jobs.CreateAsync(Some.Spec(), "large", Cancel)).Outcome);
         await AddAsync(job, 2);
         Assert.Equal(0, (await Store.RepairAsync(Cancel)).JobsDeleted);
@@ -135,12 +135,12 @@ public abstract partial class StoreContract
         Assert.NotNull(await Store.Chunks.FindClaimAsync(job, Cancel));
         Assert.NotNull(await Store.Items.FindAsync(known, 1, Cancel));
         Assert.NotNull(await Store.Items.FindAsync(job, 0, Cancel));
-        Assert.Equal(await DoneAsync("forgotten"), forgotten); // the key is free for a new request, which has new items
+        Assert.Equal(await DoneAsync("forgotten"), forgotten); // the key is free: a new request has new items
         Assert.Equal(Now, (await Store.Items.FindAsync(forgotten, 0, Cancel))!.Time);
     }
 
     [Fact]
-    public async Task The_store_tells_how_much_room_it_takes()
+    public async Task The_store_reports_its_size()
     {
         await JobOfAsync(64, (id, number) => Some.Item(id, number, Now, null));
 

@@ -6,7 +6,7 @@ namespace AgCam.Pipeline.Tests.Stores;
 
 public abstract partial class StoreContract
 {
-    /// <summary>Every seventh fails, every fourth has no label, probabilities come in a few values so that there are ties.</summary>
+    /// <summary>Returns items of which every seventh fails and every fourth has no label. Few probabilities give many ties.</summary>
     private Item Mixed(Guid job, int number) =>
         number % 7 == 6
             ? Some.Failure(job, number, Now + TimeSpan.FromSeconds(number / 4))
@@ -24,7 +24,7 @@ public abstract partial class StoreContract
             );
 
     [Fact]
-    public async Task Every_indexed_list_gives_what_filtering_and_sorting_by_hand_gives()
+    public async Task Every_list_equals_filtering_and_sorting_in_memory()
     {
         var other = await JobOfAsync(40, Mixed);
         var job = await JobOfAsync(130, Mixed);
@@ -34,7 +34,7 @@ public abstract partial class StoreContract
         Assert.Equal(170, all.Count);
         Assert.Equal(Enumerable.Range(0, 130), all.Where(item => item.Job == job.Id).Select(item => item.Number));
 
-        var questions = new (ItemQuery Query, Func<Item, bool> Filter, Func<Item, double> Sort)[]
+        var cases = new (ItemQuery Query, Func<Item, bool> Filter, Func<Item, double> Sort)[]
         {
             (new() { Job = job.Id }, item => item.Job == job.Id, item => 0),
             (new() { Job = job.Id, Status = ItemStatus.Failed }, item => item.Job == job.Id && item.Status == ItemStatus.Failed, item => 0),
@@ -97,7 +97,7 @@ public abstract partial class StoreContract
             (new() { Job = Guid.NewGuid() }, item => false, item => 0),
             (new() { Model = "another", Predicted = "dog" }, item => false, item => 0),
         };
-        foreach (var (query, filter, sort) in questions)
+        foreach (var (query, filter, sort) in cases)
         foreach (var descending in new[] { false, true })
         foreach (var limit in new[] { 7, 1000 })
         {
@@ -108,7 +108,7 @@ public abstract partial class StoreContract
                 $"{query}, descending {descending}, limit {limit}: {listed.Count} items instead of {expected.Count}"
             );
             Assert.Equal(expected.Select(Key).Order(), listed.Select(Key).Order());
-            var sorted = listed.Zip(listed.Skip(1), (one, next) => descending ? (next, one) : (one, next));
+            var sorted = listed.Zip(listed.Skip(1), (item, next) => descending ? (next, item) : (item, next));
             Assert.All(
                 sorted,
                 pair =>
@@ -125,7 +125,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_page_says_whether_there_is_another()
+    public async Task A_page_has_a_cursor_only_if_another_page_follows()
     {
         var job = (await JobOfAsync(10, Mixed)).Id;
 
@@ -147,7 +147,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task What_no_index_serves_is_refused_with_what_is_served()
+    public async Task A_query_that_no_index_serves_is_refused_with_the_supported_queries()
     {
         var job = Guid.NewGuid();
         foreach (
@@ -179,7 +179,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_cursor_is_of_use_for_its_own_list_only()
+    public async Task A_cursor_of_another_list_is_refused()
     {
         var job = (await JobOfAsync(10, Mixed)).Id;
         var query = new ItemQuery
@@ -223,7 +223,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Progress_is_what_the_rows_say()
+    public async Task Progress_equals_the_counts_of_the_items()
     {
         var job = await JobOfAsync(130, Mixed);
 

@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Tests.Stores;
 public abstract partial class StoreContract
 {
     [Fact]
-    public async Task A_job_comes_back_as_it_was_created()
+    public async Task A_job_is_read_as_it_was_created()
     {
         var spec = Some.Spec("s3://pets/train", "pets", "nightly") with
         {
@@ -34,7 +34,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task The_same_key_with_the_same_spec_is_the_same_job_and_with_another_a_conflict()
+    public async Task The_same_key_returns_the_job_for_an_equal_spec_and_conflicts_for_another()
     {
         var first = await Store.Jobs.CreateAsync(Some.Spec(), "monday", Cancel);
         var again = await Store.Jobs.CreateAsync(
@@ -44,7 +44,7 @@ public abstract partial class StoreContract
             },
             "monday",
             Cancel
-        ); // who asks is no part of what is asked
+        ); // the trace is not part of the request
         var other = await Store.Jobs.CreateAsync(Some.Spec("folder:/data/cars"), "monday", Cancel);
         var unkeyed = await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel);
 
@@ -56,7 +56,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Of_many_who_create_under_one_key_at_once_one_is_first()
+    public async Task Concurrent_creations_under_one_key_create_one_job()
     {
         var creations = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Store.Jobs.CreateAsync(Some.Spec(), "rush", Cancel)));
 
@@ -66,7 +66,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Jobs_are_listed_newest_first_by_tag_state_and_source_in_pages()
+    public async Task Jobs_are_listed_in_pages_newest_first_by_tag_and_state()
     {
         var ids = new List<Guid>();
         for (var i = 0; i < 7; i++)
@@ -77,7 +77,7 @@ public abstract partial class StoreContract
                     .Id
             );
             if (i % 2 == 0)
-                Clock.Advance(Minute); // so that some are of the same instant
+                Clock.Advance(Minute); // only sometimes, so that some jobs have the same time
         }
         await Store.Jobs.PauseAsync(ids[4], "why not", Cancel);
 
@@ -107,7 +107,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task One_planner_holds_a_job_until_its_lease_runs_out()
+    public async Task One_planner_holds_the_planning_lease_until_it_expires()
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         Assert.Equal([job], await Store.Jobs.UnplannedAsync(Cancel));
@@ -128,7 +128,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Planning_goes_on_from_its_tail_and_a_planner_that_was_overtaken_writes_nothing()
+    public async Task Planning_continues_at_its_tail_and_an_overtaken_planner_writes_nothing()
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         var start = await Store.Jobs.PlanTailAsync(job, Cancel);
@@ -150,7 +150,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Two_planners_at_once_never_write_an_image_twice()
+    public async Task Concurrent_planners_never_write_an_image_twice()
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         async Task PlanAsync(int chunkSize)
@@ -187,21 +187,21 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_job_without_images_is_complete_as_soon_as_it_is_planned()
+    public async Task A_job_without_images_completes_when_its_planning_ends()
     {
         var job = await PlannedJobAsync();
 
         Assert.Equal((JobState.Completed, 0, 0, Now), (job.State, job.Images, job.Chunks, job.Finished));
-        Assert.Equal([job.Id], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => untold.Id));
+        Assert.Equal([job.Id], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(pending => pending.Id));
         await Store.Jobs.MarkNotifiedAsync(job.Id, Cancel);
         Assert.Empty(await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel));
     }
 
     [Fact]
-    public async Task The_right_to_tell_is_one_tellers_until_its_time_is_over_or_it_has_told()
+    public async Task One_notifier_holds_the_notification_lease_until_it_expires_or_the_job_is_notified()
     {
         var open = await PlannedJobAsync(1);
-        Assert.False(await Store.Jobs.LeaseNotificationAsync(open.Id, "a", Minute, Cancel)); // nothing to tell yet
+        Assert.False(await Store.Jobs.LeaseNotificationAsync(open.Id, "a", Minute, Cancel)); // not completed
         var job = (await PlannedJobAsync()).Id;
 
         Assert.Equal(
@@ -211,19 +211,19 @@ public abstract partial class StoreContract
             )
         );
         Clock.Advance(Minute);
-        Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", Minute, Cancel)); // who held it died
+        Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", Minute, Cancel)); // the notifier with the lease died
         Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", Minute, Cancel));
         Assert.False(await Store.Jobs.LeaseNotificationAsync(job, "b", Minute, Cancel));
-        Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", TimeSpan.Zero, Cancel)); // given back
+        Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", TimeSpan.Zero, Cancel)); // releases the lease
         Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "b", Minute, Cancel));
-        Assert.Equal([job], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => untold.Id));
+        Assert.Equal([job], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(pending => pending.Id));
         await Store.Jobs.MarkNotifiedAsync(job, Cancel);
         Clock.Advance(Hour);
         Assert.False(await Store.Jobs.LeaseNotificationAsync(job, "b", Minute, Cancel));
     }
 
     [Fact]
-    public async Task Only_a_completion_that_has_happened_can_be_told()
+    public async Task A_job_that_is_not_completed_cannot_be_marked_as_notified()
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
 
@@ -233,12 +233,12 @@ public abstract partial class StoreContract
 
         Assert.Equal(
             [(job, false)],
-            (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => (untold.Id, untold.EventPublished))
+            (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(pending => (pending.Id, pending.EventPublished))
         );
     }
 
     [Fact]
-    public async Task A_completion_that_the_bus_knows_of_stays_to_be_told_to_others()
+    public async Task A_notification_stays_pending_after_its_event_is_published()
     {
         var job = (await PlannedJobAsync()).Id;
         Assert.False((await Store.Jobs.FindAsync(job, Cancel))!.EventPublished);
@@ -247,7 +247,7 @@ public abstract partial class StoreContract
 
         Assert.Equal(
             [(job, true)],
-            (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => (untold.Id, untold.EventPublished))
+            (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(pending => (pending.Id, pending.EventPublished))
         );
         Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", Minute, Cancel));
     }
@@ -272,7 +272,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_job_is_judged_once_whoever_asks_and_after_a_restart()
+    public async Task The_failure_rate_is_checked_once_by_concurrent_callers_and_after_a_restart()
     {
         var job = (await PlannedJobAsync(4)).Id;
         var answers = await Task.WhenAll(
@@ -291,7 +291,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_job_that_is_judged_well_goes_on_and_one_that_does_not_run_is_not_judged()
+    public async Task A_job_runs_on_after_a_good_failure_rate_and_a_paused_job_is_not_checked()
     {
         var job = (await PlannedJobAsync(4)).Id;
         await Store.Jobs.PauseAsync(job, "by hand", Cancel);
@@ -304,7 +304,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_cancelled_job_publishes_nothing_more_but_keeps_what_a_worker_saves()
+    public async Task A_cancelled_job_publishes_nothing_and_keeps_the_results_of_leased_chunks()
     {
         var job = (await PlannedJobAsync(2, 2, 2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
@@ -343,7 +343,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Deleting_a_job_deletes_its_items_and_leaves_the_others()
+    public async Task Deleting_a_job_deletes_its_items_and_keeps_those_of_other_jobs()
     {
         var kept = await JobOfAsync(5, (id, number) => Some.Item(id, number, Now, null));
         var job = await JobOfAsync(100, (id, number) => Some.Item(id, number, Now, null));
@@ -381,7 +381,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_deleted_jobs_key_may_be_used_again()
+    public async Task The_key_of_a_deleted_job_can_be_used_again()
     {
         var first = await Store.Jobs.CreateAsync(Some.Spec(), "again", Cancel);
         await AddAsync(first.Job.Id, 2);

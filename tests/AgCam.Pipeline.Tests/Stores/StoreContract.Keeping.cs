@@ -18,10 +18,10 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Old_explanations_that_nothing_refers_to_are_condemned_then_deleted()
+    public async Task Old_explanations_without_items_are_condemned_then_deleted()
     {
         var job = (await JobOfAsync(10, (id, number) => Some.Item(id, number, Now, null))).Id;
-        var kept = (await JobOfAsync(3, (id, number) => Some.Item(id, number, Now, null))).Id; // refers to explanations 0 to 2 as well
+        var kept = (await JobOfAsync(3, (id, number) => Some.Item(id, number, Now, null))).Id; // has explanations 0 to 2 too
         await Store.Jobs.DeleteAsync(job, Cancel);
 
         Assert.Equal((0, 0), await PruneAllAsync(Hour, Minute));
@@ -41,7 +41,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_worker_that_finds_a_condemned_explanation_saves_it()
+    public async Task Pinning_a_condemned_explanation_keeps_it()
     {
         var job = (await JobOfAsync(2, (id, number) => Some.Item(id, number, Now, null))).Id;
         await Store.Jobs.DeleteAsync(job, Cancel);
@@ -63,7 +63,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task An_upload_comes_back_until_it_is_too_old()
+    public async Task An_upload_is_read_as_it_was_sent_until_it_is_too_old()
     {
         var bytes = new byte[300_000];
         new Random(1).NextBytes(bytes);
@@ -85,7 +85,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task An_upload_that_is_too_large_is_refused_and_not_kept()
+    public async Task An_upload_that_is_too_large_is_refused_and_not_stored()
     {
         await Assert.ThrowsAsync<ArgumentException>(() =>
             Store.Uploads.PutAsync(new MemoryStream(new byte[1001]), "image/png", 1000, cancellationToken: Cancel)
@@ -105,7 +105,7 @@ public abstract partial class StoreContract
     [InlineData((1 << 20) - 1)]
     [InlineData(1 << 20)]
     [InlineData(1_300_000)]
-    public async Task An_upload_of_any_number_of_pieces_comes_back_whole(int length)
+    public async Task An_upload_of_any_number_of_pieces_is_read_as_it_was_sent(int length)
     {
         var bytes = new byte[length];
         new Random(length).NextBytes(bytes);
@@ -120,10 +120,10 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task An_upload_that_breaks_off_leaves_nothing()
+    public async Task An_interrupted_upload_leaves_nothing()
     {
         await Assert.ThrowsAsync<IOException>(() =>
-            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000], breaksOff: true), "image/png", 2_000_000, cancellationToken: Cancel)
+            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000], isInterrupted: true), "image/png", 2_000_000, cancellationToken: Cancel)
         );
         await Assert.ThrowsAsync<ArgumentException>(() =>
             Store.Uploads.PutAsync(new Trickle(new byte[1_500_000]), "image/png", 1_400_000, cancellationToken: Cancel)
@@ -134,12 +134,12 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task What_a_crash_left_of_an_upload_is_deleted_with_what_is_as_old()
+    public async Task Pieces_of_a_crashed_upload_are_deleted_when_they_are_old()
     {
         var crashed = new Trickle(new byte[4 << 20], hangs: true);
-        _ = Store.Uploads.PutAsync(crashed, "image/png", 8 << 20, cancellationToken: Cancel); // its process ends here: nobody tidies up
+        _ = Store.Uploads.PutAsync(crashed, "image/png", 8 << 20, cancellationToken: Cancel); // never ends, as if its process had died
         await crashed.HasHung;
-        Assert.InRange(await CountUploadPiecesAsync(), 6, 17); // stored while it comes, but for a mebibyte at most
+        Assert.InRange(await CountUploadPiecesAsync(), 6, 17); // pieces are stored as they arrive, the last mebibyte is buffered
         Clock.Advance(Minute);
         var upload = await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, cancellationToken: Cancel);
 
@@ -150,11 +150,11 @@ public abstract partial class StoreContract
         Assert.NotNull(await Store.Uploads.ReadAsync(upload.Id, Cancel));
     }
 
-    /// <summary>Pieces of uploads in the store.</summary>
+    /// <summary>Counts the pieces of uploads in the store.</summary>
     protected abstract Task<long> CountUploadPiecesAsync();
 
-    /// <summary>A body as it comes over a network: in parts of odd sizes.</summary>
-    private sealed class Trickle(byte[] bytes, bool breaksOff = false, bool hangs = false) : Stream
+    /// <summary>Stream that arrives in parts of odd sizes, as over a network.</summary>
+    private sealed class Trickle(byte[] bytes, bool isInterrupted = false, bool hangs = false) : Stream
     {
         private readonly TaskCompletionSource _hung = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _position;
@@ -178,8 +178,8 @@ public abstract partial class StoreContract
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             var left = bytes.Length - _position;
-            if (left == 0 && breaksOff)
-                throw new IOException("The sender has gone.");
+            if (left == 0 && isInterrupted)
+                throw new IOException("The connection is closed.");
             if (left == 0 && hangs)
             {
                 _hung.TrySetResult();
@@ -203,7 +203,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_configuration_is_one_row_however_often_it_is_put()
+    public async Task A_provenance_is_stored_once()
     {
         var provenance = new Provenance
         {

@@ -25,7 +25,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Rows_are_read_in_the_order_of_the_chunks_whatever_the_order_they_came_in()
+    public async Task Rows_are_read_in_chunk_order_although_saved_in_another()
     {
         var (job, other) = ((await PlannedJobAsync(Some.Spec("dataset:/val"), 2, 2, 2)).Id, (await PlannedJobAsync(1)).Id);
         var leased = new List<(Chunk Chunk, ChunkLease Lease)>
@@ -56,7 +56,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_chunk_that_is_measured_twice_has_its_rows_once()
+    public async Task A_chunk_measured_twice_has_its_rows_once()
     {
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, slow) = await LeaseNextAsync(job);
@@ -73,7 +73,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Rows_go_with_their_job()
+    public async Task Rows_are_deleted_with_their_job()
     {
         var (job, kept) = ((await PlannedJobAsync(1)).Id, (await PlannedJobAsync(1)).Id);
         foreach (var id in new[] { job, kept })
@@ -89,7 +89,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_measured_image_has_no_explanation_and_rows_are_of_their_own_chunk()
+    public async Task Rows_beside_explanations_or_of_another_chunk_are_refused()
     {
         var job = (await PlannedJobAsync(1, 1)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
@@ -126,7 +126,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task What_is_to_be_measured_comes_back_as_it_was_asked_for()
+    public async Task An_evaluation_job_is_read_as_it_was_created()
     {
         var spec = Some.Evaluation("/val") with { Tags = ["a"], Weight = 3 };
         var job = await Store.Jobs.CreateAsync(spec, "the key", Cancel);

@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Tests.Stores;
 public abstract partial class StoreContract
 {
     [Fact]
-    public async Task What_is_saved_is_found_by_anyone_who_opens_the_store()
+    public async Task Saved_records_are_found_by_another_process()
     {
         var job = await PlannedJobAsync(3);
         var (chunk, lease) = await LeaseNextAsync(job.Id);
@@ -62,7 +62,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task The_last_chunk_completes_the_job_and_only_it()
+    public async Task Only_the_last_chunk_completes_the_job()
     {
         var job = (await PlannedJobAsync(2, 2, 2)).Id;
         for (var i = 0; i < 3; i++)
@@ -71,12 +71,12 @@ public abstract partial class StoreContract
             Assert.Equal(i == 2, (await SaveAsync(Some.Result(lease, chunk, Now))).JobCompleted);
         }
 
-        Assert.Equal([job], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => untold.Id));
+        Assert.Equal([job], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(pending => pending.Id));
         Assert.Equal(new JobProgress { ChunksDone = 3, Completed = 6 }, (await Store.Jobs.FindAsync(job, Cancel))!.Progress);
     }
 
     [Fact]
-    public async Task A_job_whose_chunks_are_done_before_planning_ends_completes_when_it_ends()
+    public async Task A_job_whose_chunks_are_done_early_completes_when_its_planning_ends()
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         await AddAsync(job, 2, 1);
@@ -91,20 +91,20 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Chunks_saved_by_many_at_once_are_counted_once_each_and_complete_the_job_once()
+    public async Task Chunks_saved_concurrently_are_counted_once_and_complete_the_job_once()
     {
         const int Chunks = 40,
             Size = 3;
         var job = (await PlannedJobAsync([.. Enumerable.Repeat(Size, Chunks)])).Id;
-        var taken = await Store.Chunks.ClaimPlannedAsync(job, Chunks, Hour, Cancel);
+        var claimed = await Store.Chunks.ClaimPlannedAsync(job, Chunks, Hour, Cancel);
         var results = new List<ChunkResult>();
-        foreach (var chunk in taken)
+        foreach (var chunk in claimed)
         {
             var lease = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancellationToken: Cancel)).Lease!;
             results.Add(Some.Result(lease, chunk, Now));
         }
 
-        // Each is saved twice, at the same time, in calls of one and of four.
+        // Each chunk is saved twice at the same time: in a call of its own and in a call of four.
         var calls = results
             .Chunk(4)
             .Select(four => Store.Chunks.SaveAsync(four, Cancel))
@@ -123,7 +123,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Whoever_finds_a_chunk_done_learns_its_stored_numbers()
+    public async Task A_done_chunk_answers_with_its_stored_counts()
     {
         var job = await PlannedJobAsync(2, 3);
         await LeaseNextAsync(job.Id);
@@ -148,7 +148,7 @@ public abstract partial class StoreContract
         Assert.Null(chunk.Sum);
         Assert.Equal((SaveOutcome.Saved, sum), (await SaveAsync(result)) is var first ? (first.Outcome, first.Progress) : default);
 
-        // Its answer was lost
+        // The worker repeats a save whose answer was lost.
         Assert.Equal((SaveOutcome.AlreadyDone, sum), (await SaveAsync(result)) is var again ? (again.Outcome, again.Progress) : default);
         var found = await Store.Chunks.LeaseAsync(Some.Message(chunk), "worker", Minute, redelivered: true, Cancel);
         Assert.Equal((LeaseOutcome.Done, sum), (found.Outcome, found.Chunk!.Sum));
@@ -163,7 +163,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task The_same_explanation_is_stored_once()
+    public async Task An_explanation_is_stored_once()
     {
         var job = (await PlannedJobAsync(2, 2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
@@ -182,9 +182,9 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task The_first_record_of_an_image_is_its_record_and_the_jobs_numbers_are_of_the_records()
+    public async Task The_first_record_of_an_image_stays_and_is_the_one_counted()
     {
-        // A request is forgotten and asked again: its items are there already, with one failure.
+        // A request is forgotten and sent again. Its items are stored already, one of them failed.
         var request = Some.Request("twice", 2);
         var first = await Store.Chunks.LeaseAsync(request, "w", Minute, cancellationToken: Cancel);
         await SaveAsync(
@@ -215,7 +215,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Items_that_are_not_the_chunks_are_refused_and_nothing_is_kept()
+    public async Task Items_that_do_not_fit_the_chunk_are_refused_and_nothing_is_stored()
     {
         var job = (await PlannedJobAsync(2, 2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
@@ -243,7 +243,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_whole_job_survives_leases_lost_at_every_step()
+    public async Task A_job_completes_although_leases_were_lost_at_every_step()
     {
         var job = (await PlannedJobAsync(2, 2)).Id;
         for (var round = 0; round < 3; round++)

@@ -16,7 +16,7 @@ public abstract partial class StoreContract
         };
 
     [Fact]
-    public async Task A_source_that_was_read_is_known_under_its_stamp_and_no_other()
+    public async Task A_source_that_was_read_is_known_under_its_stamp_only()
     {
         await JobOfAsync(3, (job, number) => number == 2 ? Some.Item(job, number, Now, null) : Stamped(job, number, Now));
 
@@ -33,7 +33,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_failed_image_is_not_known()
+    public async Task A_failed_image_does_not_make_its_source_known()
     {
         var job = (await PlannedJobAsync(1)).Id;
         var (_, lease) = await LeaseNextAsync(job);
@@ -42,7 +42,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task What_was_not_read_itself_makes_nothing_known()
+    public async Task An_unread_image_does_not_make_its_source_known()
     {
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
@@ -58,7 +58,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task An_image_that_was_read_stays_known_when_its_request_runs_again_unread()
+    public async Task A_source_that_was_read_stays_known_when_its_request_runs_again_unread()
     {
         var request = Some.Request("key", 1);
         async Task RunAsync(int[] unread)
@@ -82,7 +82,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_deleted_jobs_sources_are_unknown_again()
+    public async Task The_sources_of_a_deleted_job_are_unknown()
     {
         var first = await JobOfAsync(2, (job, number) => Stamped(job, number, Now));
         await JobOfAsync(1, (job, number) => Stamped(job, number, Now));
@@ -91,7 +91,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Many_sources_are_looked_up_at_once()
+    public async Task A_thousand_sources_are_looked_up_in_one_call()
     {
         await JobOfAsync(500, (job, number) => Stamped(job, number, Now));
         var known = await Store.Items.KnownAsync([.. Enumerable.Range(0, 1000).Select(number => Source(number))], Cancel);
@@ -100,7 +100,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task Faults_are_counted_apart_from_crashes_and_givings_back()
+    public async Task Faults_are_counted_apart_from_crashes_and_releases()
     {
         var job = (await PlannedJobAsync(1)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>What every store must do. One class for each store runs all of it.</summary>
+/// <summary>Tests the contract of a store. A subclass for each store runs all of them.</summary>
 public abstract partial class StoreContract : IAsyncLifetime
 {
     protected static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
@@ -16,10 +16,10 @@ public abstract partial class StoreContract : IAsyncLifetime
 
     protected IStore Store { get; private set; } = null!;
 
-    /// <summary>An empty store, or one's own corner of a shared one.</summary>
+    /// <summary>Returns an empty store.</summary>
     protected abstract Task<IStore> CreateAsync(TimeProvider clock);
 
-    /// <summary>The same place again, as another process would open it.</summary>
+    /// <summary>Opens the same store again, as another process does.</summary>
     protected abstract Task<IStore> ReopenAsync(TimeProvider clock);
 
     protected abstract Task DropAsync();
@@ -43,7 +43,7 @@ public abstract partial class StoreContract : IAsyncLifetime
 
     private protected DateTimeOffset Now => Clock.Now();
 
-    /// <summary>A running job with its chunks written; the last sizes given are the last chunks.</summary>
+    /// <summary>Creates a running job with chunks of the given sizes.</summary>
     private protected async Task<Job> PlannedJobAsync(params int[] sizes) => await PlannedJobAsync(Some.Spec(), sizes);
 
     private protected async Task<Job> PlannedJobAsync(JobSpec spec, params int[] sizes)
@@ -68,7 +68,7 @@ public abstract partial class StoreContract : IAsyncLifetime
 
     private protected async Task<(Chunk Chunk, ChunkLease Lease)> LeaseNextAsync(Guid job, string worker = "worker")
     {
-        var chunk = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, await FlyingAsync(job) + 1, Hour, Cancel));
+        var chunk = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, await InFlightAsync(job) + 1, Hour, Cancel));
         var answer = await Store.Chunks.LeaseAsync(Some.Message(chunk), worker, Minute, cancellationToken: Cancel);
         Assert.Equal(LeaseOutcome.Granted, answer.Outcome);
         return (answer.Chunk!, answer.Lease!);
@@ -76,7 +76,7 @@ public abstract partial class StoreContract : IAsyncLifetime
 
     private protected async Task<SaveAnswer> SaveAsync(ChunkResult result) => Assert.Single(await Store.Chunks.SaveAsync([result], Cancel));
 
-    /// <summary>Every item given, saved as one job of chunks.</summary>
+    /// <summary>Creates a job, computes its chunks and saves the given items.</summary>
     private protected async Task<Job> JobOfAsync(int images, Func<Guid, int, Item> item, int chunkSize = 64)
     {
         var sizes = Enumerable
@@ -97,12 +97,12 @@ public abstract partial class StoreContract : IAsyncLifetime
         return (await Store.Jobs.FindAsync(job.Id, Cancel))!;
     }
 
-    private async Task<int> FlyingAsync(Guid job)
+    private async Task<int> InFlightAsync(Guid job)
     {
-        var flying = 0;
+        var inFlight = 0;
         for (var number = 0; await Store.Chunks.FindAsync(job, number, Cancel) is { } chunk; number++)
-            flying += chunk.State is ChunkState.Published or ChunkState.Leased ? 1 : 0;
-        return flying;
+            inFlight += chunk.State is ChunkState.Published or ChunkState.Leased ? 1 : 0;
+        return inFlight;
     }
 
     internal static void AssertSame(StoredExplanation expected, StoredExplanation? actual)
@@ -112,6 +112,6 @@ public abstract partial class StoreContract : IAsyncLifetime
         Assert.Equal(ExplanationDocument.Encode(expected), ExplanationDocument.Encode(actual));
     }
 
-    /// <summary>By value: records compare their lists by reference.</summary>
+    /// <summary>Compares by value, because records compare their lists by reference.</summary>
     internal static void AssertSame<T>(T expected, T actual) => Assert.Equivalent(expected, actual, strict: true);
 }

@@ -8,8 +8,8 @@ using AgCam.Pipeline.Stores.Documents;
 namespace AgCam.Pipeline.Tests.Stores;
 
 /// <summary>
-/// Plays a history, which is a list of numbers, on a store, and writes down every answer. Each number picks what to do and what to do
-/// it with, among what the answers before it gave. Two stores that keep the contract write the same.
+/// Plays a history on a store and records every answer. A history is a list of numbers. Each number picks a call and its arguments,
+/// among the results of earlier calls. Two stores that keep the contract give the same answers.
 /// </summary>
 internal sealed class StoreHistory(IStore store, FakeClock clock)
 {
@@ -24,7 +24,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
 
     public async Task PlayAsync(IEnumerable<int> history)
     {
-        // Something to start from, so that short histories get somewhere.
+        // A job with chunks to start with, so that short histories reach leases and saves.
         await StepAsync(0, 0);
         await StepAsync(1, 4);
         foreach (var number in history)
@@ -50,7 +50,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
                 Note("pause", await store.Jobs.PauseAsync(job, $"reason {pick % 3}"));
                 break;
             case 4:
-                Note("judge", await store.Jobs.CheckFailureRateAsync(job, pick % 3 == 0 ? "too many" : null));
+                Note("check failure rate", await store.Jobs.CheckFailureRateAsync(job, pick % 3 == 0 ? "too many" : null));
                 break;
             case 5:
                 Note("resume", await store.Jobs.ResumeAsync(job));
@@ -62,10 +62,10 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
                 Note("delete", await store.Jobs.DeleteAsync(Owners[pick / 4 % 4]));
                 break;
             case 8 or 9 or 10 or 11:
-                Note("take", Remember(await store.Chunks.ClaimPlannedAsync(job, 1 + pick / 2 % 4, 2 * Minute)));
+                Note("claim planned", Remember(await store.Chunks.ClaimPlannedAsync(job, 1 + pick / 2 % 4, 2 * Minute)));
                 break;
             case 12:
-                Note("retake", Remember(await store.Chunks.RequeueExpiredAsync(2 * Minute, 1000, all: pick % 5 == 0)));
+                Note("requeue expired", Remember(await store.Chunks.RequeueExpiredAsync(2 * Minute, 1000, all: pick % 5 == 0)));
                 break;
             case 13:
                 await NoteAsync("accept", async () => Remember([await AcceptAsync(pick)]));
@@ -80,7 +80,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
                 Note("release", await store.Chunks.ReleaseAsync(held.Lease, Minute, faulted: pick % 3 == 0));
                 break;
             case 21 when Lease(pick) is { } held:
-                Note("begin alone", await store.Chunks.BeginIsolatedAsync(held.Lease, held.Chunk.References[0].Number));
+                Note("begin isolated", await store.Chunks.BeginIsolatedAsync(held.Lease, held.Chunk.References[0].Number));
                 break;
             case 22 when Lease(pick) is { } held:
                 await store.Chunks.EndIsolatedAsync(held.Lease, held.Chunk.References[0].Number);
@@ -134,10 +134,10 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
 
     private static string? OwnerOf(int pick) => pick % 3 == 0 ? null : $"key {pick % 3}";
 
-    /// <summary>Mostly the same two; now and then a request's.</summary>
+    /// <summary>Returns mostly one of two keys, sometimes a key that requests use.</summary>
     private static string KeyOf(int pick) => Keys[pick % 2 + (pick / 8 % 8 == 7 ? 2 : 0)];
 
-    /// <summary>Mostly the same two; now and then another request, or one under a job's key.</summary>
+    /// <summary>Returns mostly one of two requests, sometimes a different one under its key or under a job's key.</summary>
     private static ExplainImages RequestOf(int pick) =>
         (pick / 2 % 8) switch
         {
@@ -154,7 +154,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             redelivered: pick % 8 < 2
         );
 
-    /// <summary>What an evaluation gives: rows, and items without explanations.</summary>
+    /// <summary>Returns the result of an evaluation: rows, and items without explanations.</summary>
     private ChunkResult Measured((ChunkLease Lease, Chunk Chunk) held, int pick) =>
         new(
             held.Lease,
@@ -252,7 +252,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         };
         query = query with { Descending = pick / 36 % 2 == 1, Limit = 1 + pick / 72 % 4 };
         var items = await store.Items.AllAsync(query).ToListAsync();
-        // Across jobs, ties are in the store's own order
+        // The order of ties across jobs is the store's choice.
         return query.Job is null ? items.OrderBy(item => item.Job).ThenBy(item => item.Number) : items;
     }
 
@@ -266,13 +266,13 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
                 Note("count ended", await store.Jobs.CountEndedAsync(ended));
                 break;
             case 0:
-                Note("hold planning", await store.Jobs.LeasePlanningAsync(job, $"planner {pick % 3}", Minute));
+                Note("lease planning", await store.Jobs.LeasePlanningAsync(job, $"planner {pick % 3}", Minute));
                 break;
             case 1:
                 Note("unplanned", (await store.Jobs.UnplannedAsync()).Order());
                 break;
             case 2:
-                Note("untold", (await store.Jobs.PendingNotificationsAsync()).OrderBy(item => item.Id));
+                Note("pending notifications", (await store.Jobs.PendingNotificationsAsync()).OrderBy(item => item.Id));
                 break;
             case 3 when pick % 3 == 0:
                 await store.Jobs.MarkEventPublishedAsync(job);
@@ -284,7 +284,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
                 Note("repair", await store.RepairAsync());
                 break;
             case 6:
-                Note("hold telling", await store.Jobs.LeaseNotificationAsync(job, $"teller {pick % 3}", pick % 4 * Minute));
+                Note("lease notification", await store.Jobs.LeaseNotificationAsync(job, $"notifier {pick % 3}", pick % 4 * Minute));
                 break;
             case 5:
                 Note("jobs", (await store.Jobs.PageAsync(JobsOf(pick))).Jobs);
@@ -300,7 +300,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             Owner = pick % 4 == 0 ? "key 1" : null,
         };
 
-    /// <summary>Everything that can be read, at the end.</summary>
+    /// <summary>Reads everything at the end.</summary>
     private async Task AuditAsync()
     {
         foreach (var owner in Owners)
@@ -311,7 +311,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             Note("claim", await store.Chunks.FindClaimAsync(owner));
             Note("recount", recount);
             if (job is not null && job.Progress != recount)
-                throw new InvalidOperationException($"{store.Kind}: the job says {job.Progress}, its rows say {recount}.");
+                throw new InvalidOperationException($"{store.Kind}: the job has the progress {job.Progress}, its items give {recount}.");
             for (var number = 0; await store.Chunks.FindAsync(owner, number) is { } chunk; number++)
                 Note("chunk", chunk);
             Note("rows", await store.Rows.PageAsync(owner, 1, 2));
@@ -346,23 +346,23 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         return answer;
     }
 
-    private async Task NoteAsync(string what, Func<Task<object?>> answer)
+    private async Task NoteAsync(string call, Func<Task<object?>> answer)
     {
         try
         {
-            Note(what, await answer());
+            Note(call, await answer());
         }
         catch (KeyUsedException used)
         {
-            Note(what, $"used by {used.By} {used.Id}");
+            Note(call, $"used by {used.By} {used.Id}");
         }
     }
 
-    private void Note(string what, object? answer) =>
-        Answers.Add($"{Answers.Count} {what}: {JsonSerializer.Serialize(answer, WithoutLives)}");
+    private void Note(string call, object? answer) =>
+        Answers.Add($"{Answers.Count} {call}: {JsonSerializer.Serialize(answer, WithoutGenerations)}");
 
-    /// <summary>Lives are drawn at random: which is the same as which shows in what is stale.</summary>
-    private static readonly JsonSerializerOptions WithoutLives = new()
+    /// <summary>Leaves out generations, which are random. Stale answers show whether they are equal.</summary>
+    private static readonly JsonSerializerOptions WithoutGenerations = new()
     {
         TypeInfoResolver = new DefaultJsonTypeInfoResolver
         {

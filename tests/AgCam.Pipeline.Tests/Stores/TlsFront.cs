@@ -8,7 +8,7 @@ using System.Text;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>Ends TLS in front of a server that speaks none, and lets nobody in without a certificate of the authority given.</summary>
+/// <summary>Terminates TLS in front of a server without TLS. Clients need a certificate of the given authority.</summary>
 internal sealed class TlsFront : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -20,9 +20,9 @@ internal sealed class TlsFront : IAsyncDisposable
     private readonly Task _accepting;
     private volatile bool _loggedIn;
 
-    /// <param name="server">Where what is decrypted goes.</param>
-    /// <param name="certificate">The server's, with its key.</param>
-    /// <param name="authority">Of the clients.</param>
+    /// <param name="server">Server that receives the decrypted bytes.</param>
+    /// <param name="certificate">Certificate of this server, with its key.</param>
+    /// <param name="authority">Authority of the clients' certificates.</param>
     public TlsFront(DnsEndPoint server, X509Certificate2 certificate, X509Certificate2 authority)
     {
         (_server, _certificate, _authority) = (server, certificate, authority);
@@ -32,10 +32,10 @@ internal sealed class TlsFront : IAsyncDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>The subjects of the certificates that were let in.</summary>
+    /// <summary>Subjects of the accepted client certificates.</summary>
     public IEnumerable<string> Clients => _clients;
 
-    /// <summary>Whether a client asked to be logged in by its certificate.</summary>
+    /// <summary>Whether a client has sent a login by certificate.</summary>
     public bool LoggedIn => _loggedIn;
 
     public async ValueTask DisposeAsync()
@@ -51,30 +51,31 @@ internal sealed class TlsFront : IAsyncDisposable
         try
         {
             while (true)
-                _ = CarryAsync(await _listener.AcceptTcpClientAsync());
+                _ = ForwardAsync(await _listener.AcceptTcpClientAsync());
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException) { }
     }
 
-    private async Task CarryAsync(TcpClient client)
+    private async Task ForwardAsync(TcpClient client)
     {
         using var server = new TcpClient();
         _open[client] = _open[server] = 0;
         try
         {
             using var closing = client;
-            await using var inside = new SslStream(client.GetStream());
-            await inside.AuthenticateAsServerAsync(
+            await using var tls = new SslStream(client.GetStream());
+            await tls.AuthenticateAsServerAsync(
                 new SslServerAuthenticationOptions
                 {
                     ServerCertificate = _certificate,
                     ClientCertificateRequired = true,
-                    RemoteCertificateValidationCallback = (_, shown, _, _) => shown is X509Certificate2 certificate && IsOurs(certificate),
+                    RemoteCertificateValidationCallback = (_, presented, _, _) =>
+                        presented is X509Certificate2 certificate && IsOurs(certificate),
                 }
             );
-            _clients.Enqueue(inside.RemoteCertificate!.Subject);
+            _clients.Enqueue(tls.RemoteCertificate!.Subject);
             await server.ConnectAsync(_server.Host, _server.Port);
-            await Task.WhenAny(PumpAsync(inside, server.GetStream(), Hear), PumpAsync(server.GetStream(), inside, _ => { }));
+            await Task.WhenAny(PumpAsync(tls, server.GetStream(), FindLogin), PumpAsync(server.GetStream(), tls, _ => { }));
         }
         catch (Exception e)
             when (e is IOException or SocketException or AuthenticationException or ObjectDisposedException or InvalidOperationException)
@@ -95,16 +96,16 @@ internal sealed class TlsFront : IAsyncDisposable
         return chain.Build(certificate);
     }
 
-    /// <summary>The command stands in one piece at the beginning of a message.</summary>
-    private void Hear(ReadOnlySpan<byte> sent) =>
+    /// <summary>Finds the login command, which lies in one piece at the beginning of a message.</summary>
+    private void FindLogin(ReadOnlySpan<byte> sent) =>
         _loggedIn |= sent.IndexOf("MONGODB-X509"u8) >= 0 && sent.IndexOf(Encoding.ASCII.GetBytes("$external")) >= 0;
 
-    private static async Task PumpAsync(Stream from, Stream to, ReadOnlySpanAction hear)
+    private static async Task PumpAsync(Stream from, Stream to, ReadOnlySpanAction observe)
     {
         var buffer = new byte[64 * 1024];
         for (int read; (read = await from.ReadAsync(buffer)) > 0; )
         {
-            hear(buffer.AsSpan(0, read));
+            observe(buffer.AsSpan(0, read));
             await to.WriteAsync(buffer.AsMemory(0, read));
         }
     }

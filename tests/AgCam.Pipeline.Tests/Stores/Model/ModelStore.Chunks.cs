@@ -16,7 +16,7 @@ internal sealed partial class ModelStore
                 Isolated =
                     chunk.Crashes == 0
                         ? new Dictionary<int, int>()
-                        : _alone
+                        : _isolated
                             .Where(pair => pair.Key.Owner == owner && pair.Key.Chunk == number)
                             .ToDictionary(pair => pair.Key.Number, pair => pair.Value.Starts),
             }
@@ -32,11 +32,11 @@ internal sealed partial class ModelStore
         if (StateOf(job) != JobState.Running)
             return Task.FromResult<IReadOnlyList<Chunk>>([]);
         var ofJob = _chunks.Values.Where(chunk => chunk.Owner == job).OrderBy(chunk => chunk.Number).ToList();
-        var flying = ofJob.Count(chunk => chunk.State is ChunkState.Published or ChunkState.Leased);
+        var inFlight = ofJob.Count(chunk => chunk.State is ChunkState.Published or ChunkState.Leased);
         return Task.FromResult<IReadOnlyList<Chunk>>([
             .. ofJob
                 .Where(chunk => chunk.State == ChunkState.Planned)
-                .Take(Math.Max(0, window - flying))
+                .Take(Math.Max(0, window - inFlight))
                 .Select(chunk => Publish(chunk, visibilityTimeout)),
         ]);
     }
@@ -48,24 +48,24 @@ internal sealed partial class ModelStore
         CancellationToken cancellationToken
     )
     {
-        var over = _chunks
+        var expired = _chunks
             .Values.Where(chunk => chunk.State is ChunkState.Published or ChunkState.Leased && (all || chunk.Until <= Now))
             .ToList();
-        var taken = new List<Chunk>();
-        foreach (var chunk in over)
+        var requeued = new List<Chunk>();
+        foreach (var chunk in expired)
         {
             if (chunk.Request is not null || StateOf(chunk.Owner) == JobState.Running)
-                taken.Add(Publish(Crashed(chunk), visibilityTimeout));
+                requeued.Add(Publish(Crashed(chunk), visibilityTimeout));
             else
                 Put(Crashed(chunk) with { State = ChunkState.Planned, Worker = null, Until = null });
         }
-        return Task.FromResult<IReadOnlyList<Chunk>>(taken);
+        return Task.FromResult<IReadOnlyList<Chunk>>(requeued);
     }
 
     public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken) =>
         Task.FromResult(_claims.GetValueOrDefault(owner));
 
-    /// <exception cref="KeyUsedException">The id stands for something else.</exception>
+    /// <exception cref="KeyUsedException">The id has another claim.</exception>
     private void Claim(Guid id, Claim wanted)
     {
         _claims.TryAdd(id, wanted);
@@ -151,14 +151,14 @@ internal sealed partial class ModelStore
         if (Held(held) is not { } chunk)
             return Task.FromResult(false);
         foreach (
-            var (key, (starts, attempt)) in _alone
+            var (key, (starts, attempt)) in _isolated
                 .Where(pair => pair.Key.Owner == held.Owner && pair.Key.Chunk == held.Number && pair.Value.Attempt == held.Attempt)
                 .ToList()
         )
         {
-            _alone[key] = (starts - 1, attempt);
+            _isolated[key] = (starts - 1, attempt);
             if (starts == 1)
-                _alone.Remove(key);
+                _isolated.Remove(key);
         }
         Put(
             chunk with
@@ -176,15 +176,15 @@ internal sealed partial class ModelStore
     {
         if (Held(held) is null)
             return Task.FromResult(-1);
-        var before = _alone.GetValueOrDefault((held.Owner, held.Number, number)).Starts;
-        _alone[(held.Owner, held.Number, number)] = (before + 1, held.Attempt);
+        var before = _isolated.GetValueOrDefault((held.Owner, held.Number, number)).Starts;
+        _isolated[(held.Owner, held.Number, number)] = (before + 1, held.Attempt);
         return Task.FromResult(before);
     }
 
     public Task EndIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken)
     {
         if (Held(held) is not null)
-            _alone.Remove((held.Owner, held.Number, number));
+            _isolated.Remove((held.Owner, held.Number, number));
         return Task.CompletedTask;
     }
 
@@ -193,14 +193,16 @@ internal sealed partial class ModelStore
 
     private SaveAnswer Save(ChunkResult result)
     {
-        SaveAnswer Nothing(SaveOutcome outcome) => new(outcome, 0, 0, new JobProgress(), false);
+        SaveAnswer NotSaved(SaveOutcome outcome) => new(outcome, 0, 0, new JobProgress(), false);
         if (FindChunk(result.Lease.Owner, result.Lease.Number) is not { } chunk)
-            return Nothing(SaveOutcome.Gone);
+            return NotSaved(SaveOutcome.Gone);
         if (chunk.State == ChunkState.Done)
-            return Nothing(SaveOutcome.AlreadyDone) with { Progress = chunk.Sum! };
+            return NotSaved(SaveOutcome.AlreadyDone) with { Progress = chunk.Sum! };
         if (Held(result.Lease) is null)
-            return Nothing(SaveOutcome.LeaseLost);
-        var explanations = result.Explanations.Count(explanation => _explanations.TryAdd(explanation.Id, new Kept(explanation, Now)));
+            return NotSaved(SaveOutcome.LeaseLost);
+        var explanations = result.Explanations.Count(explanation =>
+            _explanations.TryAdd(explanation.Id, new StoredEntry(explanation, Now))
+        );
         if (result.Rows is { } rows)
             _rows.TryAdd((chunk.Owner, chunk.Number), rows);
         var items = 0;
@@ -222,8 +224,8 @@ internal sealed partial class ModelStore
                 Sum = progress with { ChunksDone = 1 },
             }
         );
-        foreach (var key in _alone.Keys.Where(key => key.Owner == chunk.Owner && key.Chunk == chunk.Number).ToList())
-            _alone.Remove(key);
+        foreach (var key in _isolated.Keys.Where(key => key.Owner == chunk.Owner && key.Chunk == chunk.Number).ToList())
+            _isolated.Remove(key);
         if (!_jobs.TryGetValue(chunk.Owner, out var job))
             return new SaveAnswer(SaveOutcome.Saved, explanations, items, progress, false);
         job.Job = job.Job with { Progress = job.Job.Progress + progress };
@@ -248,7 +250,7 @@ internal sealed partial class ModelStore
             {
                 Owner = request.Owner,
                 Number = 0,
-                Generation = ++_lives,
+                Generation = ++_generations,
                 Count = request.References.Count,
                 References = request.References,
                 Request = request,
@@ -281,7 +283,7 @@ internal sealed partial class ModelStore
             : chunk with
             {
                 Crashes = chunk.Crashes + 1,
-                CrashNote = $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back",
+                CrashNote = $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, ended without a result",
             };
 
     private void Put(Chunk chunk) => _chunks[(chunk.Owner, chunk.Number)] = chunk with { Isolated = new Dictionary<int, int>() };

@@ -6,22 +6,22 @@ namespace AgCam.Pipeline.Tests.Stores.Model;
 
 internal sealed partial class ModelStore
 {
-    private long _lives;
+    private long _generations;
 
     public Task<JobCreation> CreateAsync(JobSpec spec, string? key, CancellationToken cancellationToken)
     {
         var id = key is null ? Guid.CreateVersion7() : RequestId.Of(key);
         _deleted.Remove(id);
         Claim(id, Pipeline.Stores.Claim.OfJob(spec.Owner));
-        if (_jobs.TryGetValue(id, out var there))
+        if (_jobs.TryGetValue(id, out var stored))
             return Task.FromResult(
-                new JobCreation(there.Job.Spec.Hash() == spec.Hash() ? JobCreated.Existing : JobCreated.Conflict, there.Job)
+                new JobCreation(stored.Job.Spec.Hash() == spec.Hash() ? JobCreated.Existing : JobCreated.Conflict, stored.Job)
             );
         var job = new Job
         {
             Id = id,
             Spec = spec,
-            Generation = ++_lives,
+            Generation = ++_generations,
             Created = Now,
             State = JobState.Running,
             Progress = new JobProgress(),
@@ -139,9 +139,9 @@ internal sealed partial class ModelStore
     {
         if (StateOf(job) != JobState.Running)
             return Task.FromResult(FailureRateCheck.NotRunning);
-        if (_jobs[job].Judged)
+        if (_jobs[job].FailureRateChecked)
             return Task.FromResult(FailureRateCheck.Before);
-        _jobs[job].Judged = true;
+        _jobs[job].FailureRateChecked = true;
         if (reason is not null)
             Move(job, [JobState.Running], item => item with { State = JobState.Paused, Reason = reason });
         return Task.FromResult(FailureRateCheck.Now);
@@ -171,8 +171,8 @@ internal sealed partial class ModelStore
         }
         foreach (var key in _rows.Keys.Where(key => key.Job == job).ToList())
             _rows.Remove(key);
-        foreach (var key in _alone.Keys.Where(key => key.Owner == job).ToList())
-            _alone.Remove(key);
+        foreach (var key in _isolated.Keys.Where(key => key.Owner == job).ToList())
+            _isolated.Remove(key);
         return Task.FromResult(true);
     }
 
@@ -184,10 +184,10 @@ internal sealed partial class ModelStore
         if (
             !_jobs.TryGetValue(job, out var item)
             || !item.PendingNotification
-            || item.Teller is not null && item.Teller != notifier && item.TellerUntil > Now
+            || item.Notifier is not null && item.Notifier != notifier && item.NotifierUntil > Now
         )
             return Task.FromResult(false);
-        (item.Teller, item.TellerUntil) = (notifier, Now + lease);
+        (item.Notifier, item.NotifierUntil) = (notifier, Now + lease);
         return Task.FromResult(true);
     }
 

@@ -4,15 +4,15 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Tests.Stores.Model;
 
 /// <summary>
-/// The contract at its plainest: dictionaries, one caller, nothing durable. What the real stores are compared with.
+/// Simplest implementation of the contract, with dictionaries and for one caller. The real stores are compared with it.
 /// </summary>
 internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanations, IItems, IJobs, IChunks, IProvenances, IRows
 {
-    private readonly SortedDictionary<Digest, Kept> _explanations = [];
+    private readonly SortedDictionary<Digest, StoredEntry> _explanations = [];
     private readonly Dictionary<(Guid Job, int Number), Item> _items = [];
     private readonly Dictionary<Guid, ModelJob> _jobs = [];
     private readonly Dictionary<(Guid Owner, int Number), Chunk> _chunks = [];
-    private readonly Dictionary<(Guid Owner, int Chunk, int Number), (int Starts, int Attempt)> _alone = [];
+    private readonly Dictionary<(Guid Owner, int Chunk, int Number), (int Starts, int Attempt)> _isolated = [];
     private readonly HashSet<Guid> _deleted = [];
     private readonly Dictionary<Guid, Claim> _claims = [];
     private readonly Dictionary<(Guid Job, int Chunk), ChunkRows> _rows = [];
@@ -58,7 +58,7 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
         return Task.FromResult(new Backlog(open.Sum(chunk => chunk.Count), since.Count == 0 ? null : since.Min()));
     }
 
-    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken) => throw new NotSupportedException("The model takes no room.");
+    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken) => throw new NotSupportedException("The model has no size.");
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
@@ -91,29 +91,29 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
     {
         int condemned = 0,
             deleted = 0;
-        var looked = _explanations.Where(pair => after is null || pair.Key.CompareTo(after.Value) > 0).Take(limit).ToList();
-        foreach (var (id, kept) in looked)
+        var page = _explanations.Where(pair => after is null || pair.Key.CompareTo(after.Value) > 0).Take(limit).ToList();
+        foreach (var (id, entry) in page)
         {
             if (_items.Values.Any(item => item.Explanation == id))
-                kept.Condemned = null;
-            else if (kept.Condemned is null && kept.Created < Now - olderThan)
+                entry.Condemned = null;
+            else if (entry.Condemned is null && entry.Created < Now - olderThan)
             {
-                kept.Condemned = Now;
+                entry.Condemned = Now;
                 condemned++;
             }
-            else if (kept.Condemned < Now - grace)
+            else if (entry.Condemned < Now - grace)
             {
                 _explanations.Remove(id);
                 deleted++;
             }
         }
-        return Task.FromResult(new PruneStep(looked.Count < limit ? null : looked[^1].Key, condemned, deleted));
+        return Task.FromResult(new PruneStep(page.Count < limit ? null : page[^1].Key, condemned, deleted));
     }
 
     Task<Item?> IItems.FindAsync(Guid job, int number, CancellationToken cancellationToken) =>
         Task.FromResult(_items.GetValueOrDefault((job, number)));
 
-    /// <summary>Its cursor is the number of items before.</summary>
+    /// <summary>Returns a page whose cursor is the number of items before the next page.</summary>
     public Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancellationToken)
     {
         var index = ItemIndex.For(query);
@@ -200,7 +200,7 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
                 .Take(limit),
         ]);
 
-    private sealed class Kept(StoredExplanation explanation, DateTimeOffset created)
+    private sealed class StoredEntry(StoredExplanation explanation, DateTimeOffset created)
     {
         public StoredExplanation Explanation => explanation;
 
@@ -215,11 +215,11 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
 
         public bool PendingNotification { get; set; }
 
-        public bool Judged { get; set; }
+        public bool FailureRateChecked { get; set; }
 
-        public string? Teller { get; set; }
+        public string? Notifier { get; set; }
 
-        public DateTimeOffset TellerUntil { get; set; }
+        public DateTimeOffset NotifierUntil { get; set; }
 
         public string? Planner { get; set; }
 

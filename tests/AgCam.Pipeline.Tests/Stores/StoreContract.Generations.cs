@@ -5,22 +5,22 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Stores;
 
 /// <summary>
-/// A job that is deleted and made again under its key, while what the first one had published, leased or planned is still on its way.
+/// Tests a job that is deleted and recreated under its key, while messages, leases and planners of the deleted one still exist.
 /// </summary>
 public abstract partial class StoreContract
 {
     [Fact]
-    public async Task What_was_published_for_a_job_is_stale_once_another_was_made_under_its_key()
+    public async Task A_message_of_a_deleted_job_is_stale_in_the_recreated_job()
     {
-        var first = await MadeAsync("folder:/wrong", 2);
+        var first = await CreatePlannedAsync("folder:/wrong", 2);
         var published = Some.Message(Assert.Single(await Store.Chunks.ClaimPlannedAsync(first, 1, Hour, Cancel)));
         await Store.Jobs.DeleteAsync(first, Cancel);
         Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(published, "w", Minute, cancellationToken: Cancel)).Outcome);
 
-        var second = await MadeAsync("folder:/right", 3);
+        var second = await CreatePlannedAsync("folder:/right", 3);
         Assert.Equal(first, second);
         var chunk = Assert.Single(await Store.Chunks.ClaimPlannedAsync(second, 1, Hour, Cancel));
-        // All that they differ by is whose they are
+        // Only the generation tells the two apart.
         Assert.Equal((0, 1, published.PublishCount), (chunk.Number, chunk.PublishCount, chunk.PublishCount));
         Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(published, "w", Minute, redelivered: true, Cancel)).Outcome);
 
@@ -29,12 +29,12 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_worker_that_has_a_chunk_of_a_deleted_job_in_hand_stores_nothing_in_the_one_made_since()
+    public async Task A_lease_of_a_deleted_job_stores_nothing_in_the_recreated_job()
     {
-        var first = await MadeAsync("folder:/wrong", 2);
+        var first = await CreatePlannedAsync("folder:/wrong", 2);
         var (old, lease) = await LeaseNextAsync(first);
         await Store.Jobs.DeleteAsync(first, Cancel);
-        var second = await MadeAsync("folder:/right", 2);
+        var second = await CreatePlannedAsync("folder:/right", 2);
         var (chunk, held) = await LeaseNextAsync(second);
         Assert.Equal(lease.Attempt, held.Attempt);
 
@@ -48,7 +48,7 @@ public abstract partial class StoreContract
     }
 
     [Fact]
-    public async Task A_planner_of_a_deleted_job_plans_nothing_for_the_one_made_since()
+    public async Task A_planner_of_a_deleted_job_plans_nothing_in_the_recreated_job()
     {
         var spec = Some.Spec("folder:/wrong");
         var first = (await Store.Jobs.CreateAsync(spec, "key", Cancel)).Job;
@@ -65,7 +65,7 @@ public abstract partial class StoreContract
         Assert.Equal(1, (await Store.Jobs.FinishPlanningAsync(second.Id, second.Generation, Cancel))!.Chunks);
     }
 
-    private async Task<Guid> MadeAsync(string source, int images)
+    private async Task<Guid> CreatePlannedAsync(string source, int images)
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(source), "key", Cancel)).Job;
         await AddAsync(job.Id, images);
