@@ -2,7 +2,7 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>Says what an id stands for.</summary>
+/// <summary>Kind of record that an id stands for.</summary>
 public enum ClaimKind
 {
     Job,

@@ -124,7 +124,7 @@ public interface IChunks
     /// record of an image is its record, and the job's counts are those of the stored records.
     /// </summary>
     /// <exception cref="ArgumentException">
-    /// An item is not of its chunk, comes twice, or refers to an explanation that is neither given nor stored.
+    /// An item does not belong to its chunk, comes twice, or refers to an explanation that is neither given nor stored.
     /// </exception>
     Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken = default);
 }

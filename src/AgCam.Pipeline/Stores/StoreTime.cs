@@ -1,6 +1,6 @@
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>Times as both stores keep them: UTC, whole milliseconds.</summary>
+/// <summary>Reads the clock with the precision that both stores keep: whole milliseconds, in UTC.</summary>
 public static class StoreTime
 {
     public static DateTimeOffset Now(this TimeProvider clock) =>
