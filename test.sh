@@ -145,7 +145,7 @@ finish_tests() { # waits for one project, prints its output and counts its tests
 }
 
 # Two projects at a time, the longest first: half of the time tests wait, for a process, a lease or a broker.
-projects=(tests/AgCam.Pipeline.Tests tests/AgCam.Cli.Tests)
+projects=(tests/AgCam.Worker.Tests tests/AgCam.Pipeline.Tests tests/AgCam.Cli.Tests)
 for project in tests/*.Tests; do
   [[ " ${projects[*]} " = *" $project "* ]] || projects+=("$project")
 done
@@ -168,8 +168,10 @@ if [ -n "$numerical" ]; then
   for unit in $units; do
     for threads in 1 2; do
       echo "== ATEN_CPU_CAPABILITY=$unit OMP_NUM_THREADS=$threads"
-      ATEN_CPU_CAPABILITY=$unit OMP_NUM_THREADS=$threads start_tests tests/AgCam.Tests --filter-trait Category=numerical
-      finish_tests
+      for project in $(grep -rlF --include=*.cs '[Trait("Category", "numerical")]' tests | cut -d / -f 1,2 | sort -u); do
+        ATEN_CPU_CAPABILITY=$unit OMP_NUM_THREADS=$threads start_tests "$project" --filter-trait Category=numerical
+        finish_tests
+      done
     done
   done
 else

@@ -83,7 +83,7 @@ public sealed class RunningApi : IAsyncDisposable
     private static string CornerModel(string folder)
     {
         var model = Directory.CreateDirectory(Path.Combine(folder, "model")).FullName;
-        var source = Path.Combine(Repository.Root, "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit");
+        var source = Repository.Model("timm_vit");
         File.Copy(Path.Combine(source, "model.safetensors"), Path.Combine(model, "model.safetensors"));
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!;
         var names = config["pretrained_cfg"]!["label_names"]!.AsArray();

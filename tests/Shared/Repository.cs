@@ -10,7 +10,7 @@ internal static class Repository
     public static string Read(params string[] parts) => File.ReadAllText(PathOf(parts));
 
     /// <summary>Folder of a small model with random weights.</summary>
-    public static string Model(string name) => PathOf("tests", "AgCam.Tests", "Fixtures", "models", name);
+    public static string Model(string name) => PathOf("tests", "Shared", "Fixtures", "models", name);
 
     private static string Find()
     {

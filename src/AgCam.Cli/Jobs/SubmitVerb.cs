@@ -305,11 +305,9 @@ internal static class SubmitVerb
             };
             foreach (var (name, value) in JsonSerializer.SerializeToNode(request, ApiJson.Options)!.AsObject())
             {
-                if (value is not JsonArray list)
-                    form.Add(new StringContent($"{value}"), name);
-                else
-                    foreach (var element in list)
-                        form.Add(new StringContent($"{element}"), name);
+                IEnumerable<JsonNode?> fields = value is JsonArray list ? list : [value];
+                foreach (var field in fields)
+                    form.Add(new StringContent($"{field}"), name);
             }
             return form;
         }

@@ -1,5 +1,4 @@
 using AgCam.Api.Security;
-using AgCam.Pipeline.Tests.Running;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 

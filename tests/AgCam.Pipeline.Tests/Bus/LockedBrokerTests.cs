@@ -2,7 +2,6 @@ using System.Text;
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
-using AgCam.Pipeline.Tests.Running;
 using AgCam.Worker;
 using AgCam.Worker.Engines;
 using RabbitMQ.Client;

@@ -1,6 +1,5 @@
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Stores;
-using AgCam.Pipeline.Tests.Running;
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Bus;

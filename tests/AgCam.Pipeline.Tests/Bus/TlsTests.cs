@@ -1,6 +1,5 @@
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Records;
-using AgCam.Pipeline.Tests.Running;
 using AgCam.Worker;
 using AgCam.Worker.Engines;
 using RabbitMQ.Client;

@@ -1,7 +1,6 @@
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
-using AgCam.Pipeline.Tests.Stores.Model;
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Jobs;

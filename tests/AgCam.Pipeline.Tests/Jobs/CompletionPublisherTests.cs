@@ -4,8 +4,6 @@ using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
-using AgCam.Pipeline.Tests.Running;
-using AgCam.Pipeline.Tests.Stores.Model;
 using AgCam.Pipeline.Webhooks;
 using AgCam.Worker;
 using AgCam.Worker.Engines;

@@ -2,7 +2,6 @@ using AgCam.Pipeline.Jobs.Sources;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
-using AgCam.Pipeline.Tests.References;
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Jobs;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Mongo;
-using AgCam.Pipeline.Tests.Running;
 using MongoDB.Bson;
 using Xunit;
 
@@ -49,8 +48,8 @@ public sealed class MongoCapabilityTests
     [InlineData("aggregate", "done", "add up fields")]
     public async Task A_server_that_omits_a_field_of_an_answer_is_refused(string command, string field, string feature)
     {
-        Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
-        await using var server = new AlteredMongo(MongoStoreTests.Uri, (name, answer) => name == command ? Without(field, answer) : answer);
+        Assert.SkipWhen(MongoServer.Uri is null, $"{MongoServer.Variable} is not set: no MongoDB to test against.");
+        await using var server = new AlteredMongo(MongoServer.Uri, (name, answer) => name == command ? Without(field, answer) : answer);
         await RefusedAsync(server, feature);
     }
 
@@ -59,20 +58,20 @@ public sealed class MongoCapabilityTests
     [InlineData("findAndModify", "find and change a document in one step (")]
     public async Task A_server_that_lacks_a_command_is_refused_with_the_missing_feature(string command, string feature)
     {
-        Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
+        Assert.SkipWhen(MongoServer.Uri is null, $"{MongoServer.Variable} is not set: no MongoDB to test against.");
         var unknown = new BsonDocument
         {
             { "ok", 0.0 },
             { "code", 59 },
             { "errmsg", "no such command" },
         };
-        await using var server = new AlteredMongo(MongoStoreTests.Uri, (name, answer) => name == command ? unknown : answer);
+        await using var server = new AlteredMongo(MongoServer.Uri, (name, answer) => name == command ? unknown : answer);
         await RefusedAsync(server, feature);
     }
 
     private static async Task RefusedAsync(AlteredMongo server, string feature)
     {
-        var name = MongoStoreTests.NewName();
+        var name = MongoServer.NewName();
         try
         {
             await using var store = new MongoStore(new MongoOptions { Uri = server.Uri, Database = name });
@@ -81,7 +80,7 @@ public sealed class MongoCapabilityTests
         }
         finally
         {
-            await MongoStoreTests.DropAsync(name);
+            await MongoServer.DropAsync(name);
         }
     }
 

@@ -9,35 +9,29 @@ namespace AgCam.Pipeline.Tests.Stores;
 /// <summary>Runs on the server that AGCAM_TEST_MONGODB names. Each test creates a database and drops it.</summary>
 public sealed class MongoStoreTests : StoreContract
 {
-    public const string Variable = "AGCAM_TEST_MONGODB";
-
-    private readonly string _name = NewName();
-
-    public static string? Uri => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } uri ? uri : null;
-
-    public static string NewName() => $"agcam_test_{Guid.NewGuid():N}"[..30];
+    private readonly string _name = MongoServer.NewName();
 
     protected override Task<IStore> CreateAsync(TimeProvider clock)
     {
-        Assert.SkipWhen(Uri is null, $"{Variable} is not set: no MongoDB to test against.");
+        Assert.SkipWhen(MongoServer.Uri is null, $"{MongoServer.Variable} is not set: no MongoDB to test against.");
         return ReopenAsync(clock);
     }
 
     protected override Task<IStore> ReopenAsync(TimeProvider clock) =>
-        Task.FromResult<IStore>(new MongoStore(new MongoOptions { Uri = Uri!, Database = _name }, clock));
+        Task.FromResult<IStore>(new MongoStore(new MongoOptions { Uri = MongoServer.Uri!, Database = _name }, clock));
 
     protected override Task<long> CountUploadPiecesAsync() =>
         ((MongoStore)Store).Database.UploadPieces.CountDocumentsAsync(new BsonDocument(), null, Cancel);
 
     protected override async Task DropAsync()
     {
-        await DropAsync(_name);
-        await DropAsync($"{_name}_copy");
+        await MongoServer.DropAsync(_name);
+        await MongoServer.DropAsync($"{_name}_copy");
     }
 
     private protected override async Task<IStore> CopyTornAsync(string[] early, Func<Task> meanwhile)
     {
-        using var client = new MongoClient(Uri);
+        using var client = new MongoClient(MongoServer.Uri);
         var (from, to) = (client.GetDatabase(_name), client.GetDatabase($"{_name}_copy"));
         async Task CopyAsync(IEnumerable<string> names)
         {
@@ -46,7 +40,7 @@ public sealed class MongoStoreTests : StoreContract
                     await to.GetCollection<BsonDocument>(name).InsertManyAsync(documents, null, Cancel);
         }
         // Indexes first: the test server cannot add indexes to existing collections.
-        var copy = new MongoStore(new MongoOptions { Uri = Uri!, Database = $"{_name}_copy" }, Clock);
+        var copy = new MongoStore(new MongoOptions { Uri = MongoServer.Uri!, Database = $"{_name}_copy" }, Clock);
         await copy.MigrateAsync(Cancel);
         await CopyAsync(early);
         await meanwhile();
@@ -85,7 +79,7 @@ public sealed class MongoStoreTests : StoreContract
     public async Task A_probe_leaves_nothing_behind_and_refuses_a_partial_restore()
     {
         await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel);
-        using var client = new MongoClient(Uri);
+        using var client = new MongoClient(MongoServer.Uri);
         var meta = client.GetDatabase(_name).GetCollection<BsonDocument>("meta");
         await Store.ProbeAsync(Cancel);
         Assert.Equal("store", Assert.Single(await meta.Find(new BsonDocument()).ToListAsync(Cancel))["_id"]);
@@ -103,7 +97,7 @@ public sealed class MongoStoreTests : StoreContract
     [InlineData(6)]
     public async Task A_database_from_before_the_first_release_is_refused_and_not_changed(int version)
     {
-        using var client = new MongoClient(Uri);
+        using var client = new MongoClient(MongoServer.Uri);
         await client.DropDatabaseAsync(_name, Cancel);
         var database = client.GetDatabase(_name);
         var marker = new BsonDocument { { "_id", "schema" }, { "version", version } };
@@ -163,7 +157,8 @@ public sealed class MongoStoreTests : StoreContract
         Assert.Equal((1, 2), (runs, await newer.SchemaVersionAsync(Cancel)));
     }
 
-    private MongoStore Newer(MongoMigration migration) => new(new MongoOptions { Uri = Uri!, Database = _name }, Clock, [migration]);
+    private MongoStore Newer(MongoMigration migration) =>
+        new(new MongoOptions { Uri = MongoServer.Uri!, Database = _name }, Clock, [migration]);
 
     [Fact]
     public async Task References_of_done_chunks_are_deleted_several_at_a_time_and_at_the_end_of_the_job()
@@ -203,7 +198,7 @@ public sealed class MongoStoreTests : StoreContract
         var job = (await PlannedJobAsync(2, 2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
         await SaveAsync(Some.Result(lease, chunk, Now));
-        using var client = new MongoClient(Uri);
+        using var client = new MongoClient(MongoServer.Uri);
         var ledger = client.GetDatabase(_name).GetCollection<BsonDocument>("ledger");
         var counted = await ledger.UpdateOneAsync( // as if the process had died before it counted
             new BsonDocument(),
@@ -254,16 +249,10 @@ public sealed class MongoStoreTests : StoreContract
 
     private async Task<long> ReferencesAsync()
     {
-        using var client = new MongoClient(Uri);
+        using var client = new MongoClient(MongoServer.Uri);
         return await client
             .GetDatabase(_name)
             .GetCollection<BsonDocument>("references")
             .CountDocumentsAsync(new BsonDocument(), null, Cancel);
-    }
-
-    internal static async Task DropAsync(string name)
-    {
-        using var client = new MongoClient(Uri);
-        await client.DropDatabaseAsync(name);
     }
 }

@@ -11,12 +11,12 @@ namespace AgCam.Pipeline.Tests.Stores;
 /// <summary>Tests MongoDB over TLS: the options of the driver, and handshakes with a server that requires a certificate.</summary>
 public sealed class MongoTlsTests : IDisposable
 {
-    private const string Skipped = $"{MongoStoreTests.Variable} names no server";
+    private const string Skipped = $"{MongoServer.Variable} names no server";
 
     private readonly Certificates _made = new();
     private readonly (string Certificate, string Key) _authority,
         _client;
-    private readonly string _name = MongoStoreTests.NewName();
+    private readonly string _name = MongoServer.NewName();
 
     public MongoTlsTests()
     {
@@ -27,7 +27,7 @@ public sealed class MongoTlsTests : IDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static bool HasServer => MongoStoreTests.Uri is not null;
+    public static bool HasServer => MongoServer.Uri is not null;
 
     private TlsOptions Ours =>
         new()
@@ -103,7 +103,7 @@ public sealed class MongoTlsTests : IDisposable
         }
         finally
         {
-            await MongoStoreTests.DropAsync(_name);
+            await MongoServer.DropAsync(_name);
         }
         Assert.Equal(["CN=client"], front.Clients.Distinct());
         Assert.True(front.LoggedIn);
@@ -138,7 +138,7 @@ public sealed class MongoTlsTests : IDisposable
 
     private TlsFront Front()
     {
-        var server = MongoUrl.Create(MongoStoreTests.Uri).Server;
+        var server = MongoUrl.Create(MongoServer.Uri).Server;
         return new TlsFront(new DnsEndPoint(server.Host, server.Port), _made["server"], _made["authority"]);
     }
 

@@ -48,7 +48,7 @@ public sealed class SqliteStoreTests : StoreContract
     [Fact]
     public async Task A_backup_written_under_load_is_consistent()
     {
-        using var pictures = new Running.Pictures(0);
+        using var pictures = new Pictures(0);
         var job = (await PlannedJobAsync([.. Enumerable.Repeat(2, 60)])).Id;
         var computed = Task.Run(() => ComputeAsync(Store, job, 60), Cancel);
         var backups = new List<string>();

@@ -3,7 +3,6 @@ using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
-using AgCam.Pipeline.Tests.Running;
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;

@@ -3,7 +3,7 @@ using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
-using AgCam.Pipeline.Tests.Running;
+
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;

@@ -1,7 +1,6 @@
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Mongo;
 using AgCam.Pipeline.Stores.Sqlite;
-using AgCam.Pipeline.Tests.Stores.Model;
 using FsCheck;
 using FsCheck.Fluent;
 using Xunit;
@@ -42,15 +41,15 @@ public sealed class StoreHistoryTests
     [Fact]
     public void MongoDB_answers_any_history_as_the_model_does()
     {
-        Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
+        Assert.SkipWhen(MongoServer.Uri is null, $"{MongoServer.Variable} is not set: no MongoDB to test against.");
         Check(
             15,
             () =>
             {
-                var name = MongoStoreTests.NewName();
+                var name = MongoServer.NewName();
                 return (
-                    clock => new MongoStore(new MongoOptions { Uri = MongoStoreTests.Uri!, Database = name }, clock),
-                    () => MongoStoreTests.DropAsync(name)
+                    clock => new MongoStore(new MongoOptions { Uri = MongoServer.Uri!, Database = name }, clock),
+                    () => MongoServer.DropAsync(name)
                 );
             }
         );

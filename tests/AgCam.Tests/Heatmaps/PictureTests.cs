@@ -72,7 +72,7 @@ public class PictureTests
                 },
             ],
         };
-        var input = Preprocessing.Some.Options(CropMode.Center, 50, 50, Interpolation.Bilinear);
+        var input = Testing.Some.Options(CropMode.Center, 50, 50, Interpolation.Bilinear);
         var photo = SomePhoto.Noise(7, 200, 100);
 
         var picture = ExplanationPicture.Of(photo, explanation, explanation.Targets[0], input);

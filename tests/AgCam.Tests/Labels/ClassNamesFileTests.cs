@@ -1,6 +1,5 @@
 using AgCam.Labels;
 using AgCam.Models;
-using AgCam.Tests.Models;
 using Xunit;
 
 namespace AgCam.Tests.Labels;

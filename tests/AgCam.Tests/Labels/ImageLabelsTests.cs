@@ -1,5 +1,4 @@
 using AgCam.Labels;
-using AgCam.Tests.Models;
 using Parquet.Serialization;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using AgCam.Models;
-using AgCam.Tests.Cli;
 using Xunit;
 
 namespace AgCam.Tests.Models;
@@ -12,32 +11,6 @@ public sealed class InputSizeTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>Writes the configuration that timm writes after fine-tuning at another input size.</summary>
-    [Fact]
-    public void Weights_and_model_args_override_the_pretrained_input_size()
-    {
-        Write(size: 64, pretrained: 96);
-        using var checkpoint = Checkpoint.Open(_folder.Path);
-        Assert.Equal((64, 64), (checkpoint.Config.ImageHeight, checkpoint.Config.ImageWidth));
-        Assert.Equal((64, 64), (checkpoint.Preprocessing.InputHeight, checkpoint.Preprocessing.InputWidth));
-
-        var shown = Agcam.Run("models", "inspect", _folder.Path).Output;
-        Assert.Contains("64 x 64, patch 16: a grid of 4 x 4, 1 prefix", shown, StringComparison.Ordinal);
-        Assert.DoesNotContain("96 x 96", shown, StringComparison.Ordinal);
-        Assert.DoesNotContain("96x96", shown, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Explanations_have_the_size_that_inspect_shows()
-    {
-        using var pictures = SomeImages.Folder(1);
-        Write(size: 64, pretrained: 64);
-        var plain = Grid(pictures.Path);
-        Write(size: 64, pretrained: 96);
-        Assert.Equal(plain, Grid(pictures.Path));
-        Assert.Equal((4, 4), Grid(pictures.Path));
-    }
-
     [Theory]
     [InlineData(96, 64)] // the weights are for 64
     [InlineData(96, 96)]
@@ -45,7 +18,7 @@ public sealed class InputSizeTests : IDisposable
     [InlineData(null, 96)]
     public void Unresolved_contradiction_is_an_error_that_names_both_sizes(int? size, int? pretrained)
     {
-        Write(size, pretrained);
+        SizedModel.Write(_folder, size, pretrained);
         var error = Assert.Throws<ModelException>(() => Checkpoint.Open(_folder.Path));
         Assert.Equal(ModelFailure.BadConfiguration, error.Reason);
         Assert.Contains("4 x 4 patches (64 x 64 pixels)", error.Message, StringComparison.Ordinal);
@@ -58,16 +31,6 @@ public sealed class InputSizeTests : IDisposable
             Assert.Equal(128, given.Preprocessing.InputHeight);
 
         static string Sides(int? side) => side is null ? "missing" : $"{side} x {side}";
-    }
-
-    [Fact]
-    public void Dynamic_model_runs_at_the_size_of_its_images()
-    {
-        Write(size: 64, pretrained: 96, dynamic: true);
-        using var checkpoint = Checkpoint.Open(_folder.Path);
-        Assert.Equal((64, 96), (checkpoint.Config.ImageHeight, checkpoint.Preprocessing.InputHeight));
-        var shown = Agcam.Run("models", "inspect", _folder.Path).Output;
-        Assert.Contains("a grid of 6 x 6, positions resized from 4 x 4", shown, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -101,29 +64,5 @@ public sealed class InputSizeTests : IDisposable
         Assert.Contains("96 x 96", error.Message, StringComparison.Ordinal);
         using var given = Checkpoint.Open(_folder.Path, new CheckpointOptions { ImageSize = 96 });
         Assert.Equal(96, given.Preprocessing.InputHeight);
-    }
-
-    private (int Rows, int Columns) Grid(string pictures)
-    {
-        var row = Agcam.Run("explain", pictures, "--model", _folder.Path, "--json", "-q").Rows.Single();
-        var map = row.GetProperty("explanations")[0].GetProperty("grid");
-        return (map.GetProperty("rows").GetInt32(), map.GetProperty("columns").GetInt32());
-    }
-
-    /// <summary>Writes the plain fixture with these sizes in its configuration.</summary>
-    private void Write(int? size, int? pretrained, bool dynamic = false)
-    {
-        var source = Fixture.Path("models", "timm_vit");
-        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!;
-        config["model_args"]!.AsObject().Remove("img_size");
-        config["pretrained_cfg"]!.AsObject().Remove("input_size");
-        if (size is { } built)
-            config["model_args"]!["img_size"] = built;
-        if (pretrained is { } before)
-            config["pretrained_cfg"]!["input_size"] = new JsonArray(3, before, before);
-        if (dynamic)
-            config["model_args"]!["dynamic_img_size"] = true;
-        File.WriteAllText(_folder["config.json"], config.ToJsonString());
-        File.Copy(Path.Combine(source, "model.safetensors"), _folder["model.safetensors"], overwrite: true);
     }
 }

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using AgCam.Models;
 using AgCam.Preprocessing;
-using AgCam.Tests.Models;
 using Xunit;
 
 namespace AgCam.Tests.Preprocessing;
