@@ -19,8 +19,8 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
                 .Sort(new BsonDocument("_id", 1))
                 .Limit(limit)
                 .ToListAsync(cancellationToken);
-            var there = database.References.Find(MongoChunks.ReferencesOf(chunks)).Project(references => references.Id);
-            var held = (await there.ToListAsync(cancellationToken)).ToHashSet();
+            var keys = database.References.Find(MongoReferences.Of(chunks)).Project(references => references.Id);
+            var stored = (await keys.ToListAsync(cancellationToken)).ToHashSet();
             return
             [
                 .. chunks.Select(chunk => new ChunkPlan(
@@ -29,7 +29,7 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
                     chunk.Count,
                     chunk.Last,
                     MongoChunk.Ended.Contains(chunk.State) ? ChunkState.Done : chunk.State,
-                    MongoReferencesKey.Of(chunk) is { } key && held.Contains(key),
+                    MongoReferencesKey.Of(chunk) is { } key && stored.Contains(key),
                     chunk.Generation
                 )),
             ];
@@ -37,7 +37,7 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
 
     public async IAsyncEnumerable<Guid> OrphansAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // From owner to owner, by the index of the key: an aggregation would read every chunk.
+        // This jumps from owner to owner in the index of the key. An aggregation would read every chunk.
         var last = Guid.Empty;
         while (await NextOwnerAsync(last, cancellationToken) is { } owner)
         {
@@ -54,7 +54,7 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
         while (await MongoDatabase.RunAsync(() => found.MoveNextAsync(cancellationToken)))
             foreach (var chunk in found.Current)
             {
-                var ofRequest = new BsonDocument("_id", MongoRaw.KeysOf(chunk.Id.Job));
+                var ofRequest = new BsonDocument("_id", MongoKeys.InJob(chunk.Id.Job));
                 var items = await MongoDatabase.RunAsync(() => database.Items.CountDocumentsAsync(ofRequest, null, cancellationToken));
                 yield return new DoneRequest(chunk.Id.Job, chunk.Count, (int)items);
             }
@@ -74,15 +74,16 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
                 N = chunk.Number,
                 Plan = plan,
             };
+            // References first: a crash in between leaves references that no chunk refers to.
             var planned = new MongoReferences { Id = key, Refs = references };
             await database.References.InsertOneAsync(planned, null, cancellationToken);
-            var again = Set.Set(item => item.State, ChunkState.Planned)
+            var replanned = Set.Set(item => item.State, ChunkState.Planned)
                 .Set(item => item.Plan, plan)
                 .Unset(item => item.Worker)
                 .Unset(item => item.Until)
                 .Unset(item => item.Done)
                 .Unset(item => item.Sum);
-            if ((await database.Chunks.UpdateOneAsync(Where.Eq(item => item.Id, id), again, null, cancellationToken)).MatchedCount > 0)
+            if ((await database.Chunks.UpdateOneAsync(Where.Eq(item => item.Id, id), replanned, null, cancellationToken)).MatchedCount > 0)
                 return;
             var missing = new MongoChunk
             {
@@ -102,12 +103,14 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
         {
             var completed = MongoJob.Is(job) & Builders<MongoJob>.Filter.Eq(item => item.State, JobState.Completed);
             var running = Builders<MongoJob>.Update.Set(item => item.State, JobState.Running).Unset(item => item.Finished);
-            var received = completed & Builders<MongoJob>.Filter.Eq(item => item.PendingNotification, null);
-            if (
-                (
-                    await database.Jobs.UpdateOneAsync(received, running.Set(item => item.Notified, true), null, cancellationToken)
-                ).MatchedCount == 0
-            )
+            var isNotified = completed & Builders<MongoJob>.Filter.Eq(item => item.PendingNotification, null);
+            var reopened = await database.Jobs.UpdateOneAsync(
+                isNotified,
+                running.Set(item => item.Notified, true),
+                null,
+                cancellationToken
+            );
+            if (reopened.MatchedCount == 0)
                 await database.Jobs.UpdateOneAsync(completed, running.Unset(item => item.PendingNotification), null, cancellationToken);
         });
 
@@ -116,7 +119,7 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
         {
             var found = await database.Jobs.Find(MongoJob.Is(job)).FirstAsync(cancellationToken);
             var last = await database
-                .Chunks.Find(MongoDeletion.Chunks(job))
+                .Chunks.Find(MongoChunk.In(job))
                 .Sort(new BsonDocument("_id", -1))
                 .FirstOrDefaultAsync(cancellationToken);
             for (var page = 0; last is not null && page <= last.Id.N / MongoLedger.ChunksPerPage; page++)
@@ -132,8 +135,7 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
         var sum = new JobProgress();
         foreach (var chunk in done)
         {
-            var (from, to) = (MongoRaw.Key(job.Id, chunk.First), MongoRaw.Key(job.Id, chunk.First + chunk.Count - 1));
-            var range = new BsonDocument { { "$gte", from }, { "$lte", to } };
+            var range = MongoKeys.InJob(job.Id, chunk.First, chunk.First + chunk.Count - 1);
             var rows = await database
                 .Items.Find(new BsonDocument("_id", range))
                 .Project(
@@ -145,7 +147,7 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
                     }
                 )
                 .ToListAsync(cancellationToken);
-            var counted = rows.Aggregate(new JobProgress { ChunksDone = 1 }, (before, row) => before + MongoItems.Count(row));
+            var counted = rows.Aggregate(new JobProgress { ChunksDone = 1 }, (counts, row) => counts + MongoItems.Count(row));
             if (counted != chunk.Sum)
                 await database.Chunks.UpdateOneAsync(
                     Where.Eq(item => item.Id, chunk.Id),
@@ -178,15 +180,15 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
 
     private async Task<Guid?> NextOwnerAsync(Guid after, CancellationToken cancellationToken)
     {
-        var past = new BsonDocument("_id", new BsonDocument("$gt", MongoRaw.Key(after, int.MaxValue)));
-        var next = database.Chunks.Find(past).Sort(new BsonDocument("_id", 1)).Project(chunk => chunk.Id);
+        var isAfter = new BsonDocument("_id", new BsonDocument("$gt", MongoKeys.Of(after, int.MaxValue)));
+        var next = database.Chunks.Find(isAfter).Sort(new BsonDocument("_id", 1)).Project(chunk => chunk.Id);
         return (await MongoDatabase.RunAsync(() => next.FirstOrDefaultAsync(cancellationToken)))?.Job;
     }
 
     private async Task<bool> IsOrphanAsync(Guid owner, CancellationToken cancellationToken) =>
-        await database.Chunks.Find(MongoDeletion.Chunks(owner)).FirstOrDefaultAsync(cancellationToken) is { Direct: null }
+        await database.Chunks.Find(MongoChunk.In(owner)).FirstOrDefaultAsync(cancellationToken) is { Direct: null }
         && !await database.Jobs.Find(MongoJob.Is(owner)).AnyAsync(cancellationToken);
 
     private static FilterDefinition<MongoChunk> Range(Guid job, int first, int last) =>
-        new BsonDocument("_id", new BsonDocument { { "$gte", MongoRaw.Key(job, first) }, { "$lte", MongoRaw.Key(job, last) } });
+        new BsonDocument("_id", MongoKeys.InJob(job, first, last));
 }

@@ -29,11 +29,11 @@ internal static class MongoBacklog
         return backlog + await RequestsAsync(database, cancellationToken);
     }
 
-    /// <summary>As many images as the last chunk reaches.</summary>
+    /// <summary>Returns the number of planned images: the last chunk says where they end.</summary>
     private static async Task<int> PlannedAsync(MongoDatabase database, Guid job, CancellationToken cancellationToken)
     {
         var last = await database
-            .Chunks.Find(MongoDeletion.Chunks(job))
+            .Chunks.Find(MongoChunk.In(job))
             .Sort(Builders<MongoChunk>.Sort.Descending(chunk => chunk.Id))
             .Project(chunk => new { chunk.First, chunk.Count })
             .FirstOrDefaultAsync(cancellationToken);

@@ -4,12 +4,12 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// Tries with a few documents what the store relies on. Each answer is compared with MongoDB's: a field that a server leaves out would be
-/// read as 0 later, and chunks would be lost or counted twice.
+/// Tries the features that the store needs on three documents, and compares the answers with MongoDB's. A server that leaves out a field
+/// of an answer would otherwise lose chunks or count them twice.
 /// </summary>
 internal sealed class MongoCapabilities(MongoDatabase database)
 {
-    /// <summary>Wire version of MongoDB 6.0, the oldest that the store is made for.</summary>
+    /// <summary>Wire version of MongoDB 6.0.</summary>
     private const int MinWireVersion = 17;
 
     private const string NextStep = "Use MongoDB 6.0 or later.";
@@ -22,7 +22,7 @@ internal sealed class MongoCapabilities(MongoDatabase database)
 
     private string Where => $"The database {database.Database.DatabaseNamespace}";
 
-    /// <exception cref="StoreSchemaException">The server is too old, or answers otherwise than MongoDB does.</exception>
+    /// <exception cref="StoreSchemaException">The server is too old, or an answer differs from MongoDB's.</exception>
     public async Task CheckAsync(CancellationToken cancellationToken)
     {
         await CheckVersionAsync(cancellationToken);
@@ -52,9 +52,9 @@ internal sealed class MongoCapabilities(MongoDatabase database)
                         + $"and {MinWireVersion} is needed. {NextStep}"
                 );
         }
-        catch (Exception e) when (MongoTrouble.IsRefusal(e))
+        catch (Exception e) when (MongoErrors.IsRefusal(e))
         {
-            throw new StoreSchemaException($"{Where} is on a server that is too old, or is no MongoDB: {e.Message} {NextStep}");
+            throw new StoreSchemaException($"{Where} is on a server that is too old, or is not MongoDB: {e.Message} {NextStep}");
         }
     }
 
@@ -134,13 +134,13 @@ internal sealed class MongoCapabilities(MongoDatabase database)
             if (!await works())
                 _lacking.Add(feature);
         }
-        catch (Exception e) when (MongoTrouble.IsRefusal(e) || e is KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (MongoErrors.IsRefusal(e) || e is KeyNotFoundException or InvalidOperationException or FormatException)
         {
             _lacking.Add($"{feature} ({e.Message})");
         }
     }
 
-    /// <summary>As the ledger counts a chunk: once.</summary>
+    /// <summary>Counts a chunk as <see cref="MongoLedger"/> does, so a second call must find nothing.</summary>
     private Task<BsonDocument?> CountAsync(CancellationToken cancellationToken) =>
         database.Meta.FindOneAndUpdateAsync<BsonDocument?>(
             new BsonDocument { { "_id", Key(0) }, { "counted", new BsonDocument("$nin", new BsonArray { 7 }) } },
@@ -163,9 +163,9 @@ internal sealed class MongoCapabilities(MongoDatabase database)
         {
             await database.Meta.DeleteManyAsync(All, cancellationToken);
         }
-        catch (Exception e) when (MongoTrouble.IsPassing(e) || MongoTrouble.IsRefusal(e))
+        catch (Exception e) when (MongoErrors.IsTransient(e) || MongoErrors.IsRefusal(e))
         {
-            // Three small documents that nobody reads.
+            // Nothing reads the three documents of a probe.
         }
     }
 

@@ -2,15 +2,23 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
+/// <summary>Document of a <see cref="Claim"/>.</summary>
+internal sealed record MongoClaim
+{
+    public Guid Id { get; init; }
+    public ClaimKind Kind { get; init; }
+    public Digest? Hash { get; init; }
+    public string? Owner { get; init; }
+}
+
 /// <summary>
-/// What ids stand for, a document each. Of any number of processes that insert one id at once the server lets one: jobs and chunks are
-/// in collections of their own, so nothing else could decide between them without a transaction. The claim comes before what it is for;
-/// after a crash in between, the key stands for what was asked first, and the same request again finishes it.
+/// Stores one claim per id. Jobs and chunks are in different collections, so only the unique key of the claim decides between a job and
+/// a request without a transaction. The claim is written first. After a crash in between, the same request finishes what it began.
 /// </summary>
 internal static class MongoClaims
 {
-    /// <summary>Claims the id unless it stands for something already.</summary>
-    /// <returns>Null when it stands for <paramref name="wanted"/>, now or already; else what it stands for.</returns>
+    /// <summary>Claims the id for <paramref name="wanted"/> unless it has a claim.</summary>
+    /// <returns>Null when the id has the claim <paramref name="wanted"/>, from this call or before; else its other claim.</returns>
     public static async Task<Claim?> TryAsync(MongoDatabase database, Guid id, Claim wanted, CancellationToken cancellationToken)
     {
         var claim = new MongoClaim
@@ -21,12 +29,12 @@ internal static class MongoClaims
             Owner = wanted.Owner,
         };
         while (!await MongoDatabase.InsertNewAsync(database.Claims, claim, cancellationToken))
-            if (await FindAsync(database, id, cancellationToken) is { } standing) // else it was deleted meanwhile
-                return standing.Admits(wanted) ? null : standing;
+            if (await FindAsync(database, id, cancellationToken) is { } stored) // null when it was released meanwhile
+                return stored.Admits(wanted) ? null : stored;
         return null;
     }
 
-    /// <exception cref="KeyUsedException">The id stands for something else.</exception>
+    /// <exception cref="KeyUsedException">The id has another claim.</exception>
     public static async Task ClaimAsync(MongoDatabase database, Guid id, Claim wanted, CancellationToken cancellationToken)
     {
         if (await TryAsync(database, id, wanted, cancellationToken) is { } other)
@@ -39,7 +47,7 @@ internal static class MongoClaims
         return found is null ? null : new Claim(found.Kind, found.Hash, found.Owner);
     }
 
-    /// <summary>The id stands for nothing any more: its key may be used again.</summary>
+    /// <summary>Deletes the claim, so that its key can be used again.</summary>
     public static Task ReleaseAsync(MongoDatabase database, Guid id, CancellationToken cancellationToken) =>
         database.Claims.DeleteOneAsync(claim => claim.Id == id, cancellationToken);
 }

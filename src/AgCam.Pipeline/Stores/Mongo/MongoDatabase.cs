@@ -3,7 +3,7 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
-/// <summary>The collections, and the errors of the driver as the contract's.</summary>
+/// <summary>Opens the collections, and translates the driver's errors into those of the contract.</summary>
 internal sealed class MongoDatabase : IDisposable
 {
     private readonly MongoClient _client;
@@ -12,14 +12,14 @@ internal sealed class MongoDatabase : IDisposable
     {
         var settings = Settings(options);
         _client = new MongoClient(settings);
-        // A write that was acknowledged is on the journals of a majority: it survives the loss of the primary.
+        // An acknowledged write is in the journals of a majority, so it survives the loss of the primary.
         Database = _client.GetDatabase(
             options.Database,
             new MongoDatabaseSettings { WriteConcern = WriteConcern.WMajority.With(journal: true), ReadPreference = ReadPreference.Primary }
         );
     }
 
-    /// <exception cref="OptionsException">A file for TLS cannot be used, or a login by certificate has none.</exception>
+    /// <exception cref="OptionsException">A file for TLS cannot be used, or a login by certificate has no certificate.</exception>
     internal static MongoClientSettings Settings(MongoOptions options)
     {
         var settings = Parse(options.Uri);
@@ -27,8 +27,8 @@ internal sealed class MongoDatabase : IDisposable
         var certificate = options.Tls.ClientCertificate();
         if (certificate is null && settings.Credential?.Mechanism == "MONGODB-X509")
             throw new OptionsException(
-                "Pipeline:Store asks for a login by certificate (authMechanism=MONGODB-X509) without one. Name it in "
-                    + "Pipeline:StoreTls:CertificateFile."
+                "Pipeline:Store asks for a login by certificate (authMechanism=MONGODB-X509), but no certificate is given. "
+                    + "Name its file in Pipeline:StoreTls:CertificateFile."
             );
         if (!options.Tls.IsGiven)
             return settings;
@@ -42,7 +42,7 @@ internal sealed class MongoDatabase : IDisposable
         return settings;
     }
 
-    /// <summary>The driver's own message would repeat the address, and the password in it.</summary>
+    /// <summary>Parses the address. The driver's own errors are not shown, because they repeat the address with its password.</summary>
     private static MongoClientSettings Parse(string uri)
     {
         try
@@ -52,7 +52,7 @@ internal sealed class MongoDatabase : IDisposable
         catch (Exception e) when (e is MongoException or ArgumentException or FormatException)
         {
             throw new OptionsException(
-                "Pipeline:Store is no address of a MongoDB server: mongodb://user:password@host:port/?option=value, with "
+                "Pipeline:Store is not an address of a MongoDB server. Its form is mongodb://user:password@host:port/?option=value, with "
                     + "special characters of the password percent-encoded."
             );
         }
@@ -68,12 +68,12 @@ internal sealed class MongoDatabase : IDisposable
 
     public IMongoCollection<MongoClaim> Claims => Database.GetCollection<MongoClaim>("claims");
 
-    /// <summary>Which chunks of a job are counted, and the sums over them: see <see cref="MongoLedger"/>.</summary>
+    /// <summary>Which chunks of each job are counted, and their sums, see <see cref="MongoLedger"/>.</summary>
     public IMongoCollection<MongoLedgerPage> Ledger => Database.GetCollection<MongoLedgerPage>("ledger");
 
     public IMongoCollection<MongoChunk> Chunks => Database.GetCollection<MongoChunk>("chunks");
 
-    /// <summary>What the chunks that are not done are to compute.</summary>
+    /// <summary>References of the chunks that are not done.</summary>
     public IMongoCollection<MongoReferences> References => Database.GetCollection<MongoReferences>("references");
 
     public IMongoCollection<MongoIsolated> Isolated => Database.GetCollection<MongoIsolated>("isolated");
@@ -82,22 +82,22 @@ internal sealed class MongoDatabase : IDisposable
 
     public IMongoCollection<BsonDocument> Provenances => Database.GetCollection<BsonDocument>("provenances");
 
-    /// <summary>What evaluations measured, by the chunk's key.</summary>
+    /// <summary>Measurements of evaluations.</summary>
     public IMongoCollection<MongoRows> Rows => Database.GetCollection<MongoRows>("rows");
 
-    /// <summary>GridFS's own: the pieces of uploads.</summary>
+    /// <summary>Pieces of uploads, in the collection that GridFS names.</summary>
     public IMongoCollection<BsonDocument> UploadPieces => Database.GetCollection<BsonDocument>("uploads.chunks");
 
     public IMongoCollection<BsonDocument> Meta => Database.GetCollection<BsonDocument>("meta");
 
-    /// <summary>Runs <paramref name="work"/>; a server that is away or slow becomes <see cref="StoreUnavailableException"/>.</summary>
+    /// <summary>Runs <paramref name="work"/> and turns transient errors into <see cref="StoreUnavailableException"/>.</summary>
     public static async Task<T> RunAsync<T>(Func<Task<T>> work)
     {
         try
         {
             return await work();
         }
-        catch (Exception e) when (MongoTrouble.IsPassing(e))
+        catch (Exception e) when (MongoErrors.IsTransient(e))
         {
             throw new StoreUnavailableException($"MongoDB does not answer, or is busy: {e.Message}", e);
         }
@@ -112,7 +112,7 @@ internal sealed class MongoDatabase : IDisposable
 
     public static bool IsDuplicate(MongoWriteException e) => e.WriteError?.Category == ServerErrorCategory.DuplicateKey;
 
-    /// <summary>Inserts unless it is there.</summary>
+    /// <summary>Inserts the document unless its key is stored.</summary>
     /// <returns>Whether it was inserted.</returns>
     public static async Task<bool> InsertNewAsync<T>(IMongoCollection<T> collection, T document, CancellationToken cancellationToken)
     {
@@ -127,10 +127,8 @@ internal sealed class MongoDatabase : IDisposable
         }
     }
 
-    /// <summary>
-    /// Inserts those that are not there, in unordered bulks: three times the rate of upserts.
-    /// </summary>
-    /// <returns>For each document whether it was inserted.</returns>
+    /// <summary>Inserts the documents whose keys are not stored, in unordered bulks, which have three times the rate of upserts.</summary>
+    /// <returns>Whether each document was inserted.</returns>
     public static async Task<bool[]> InsertNewAsync(
         IMongoCollection<RawBsonDocument> collection,
         IReadOnlyList<RawBsonDocument> documents,

@@ -3,22 +3,31 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
+/// <summary>Note that a job or request is deleted.</summary>
+internal sealed record MongoDeleted
+{
+    public Guid Id { get; init; }
+    public DateTimeOffset At { get; init; }
+    public bool Finished { get; init; }
+}
+
 /// <summary>
-/// Deleting a job: a note that it is deleted, then the job and its chunks, so that nothing new comes, then the items in steps. The note
-/// stays for a while: for late messages, and to delete once more what a worker that was killed in the middle of a save may have left.
+/// Deletes a job in steps: a note that it is deleted; the job and its chunks, so that nothing new is saved; then rows and items. The
+/// note stays for a time: it recognises late messages, and the deletion is repeated for a worker that was killed during a save.
 /// </summary>
 internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
 {
+    /// <summary>Time for which a note stays.</summary>
     private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
 
     private const int ItemsPerStep = 5000;
 
     public async Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken)
     {
-        var known =
+        var exists =
             await database.Jobs.Find(job => job.Id == id).AnyAsync(cancellationToken)
-            || await database.Chunks.Find(Chunks(id)).AnyAsync(cancellationToken);
-        if (!known)
+            || await database.Chunks.Find(MongoChunk.In(id)).AnyAsync(cancellationToken);
+        if (!exists)
             return false;
         var note = new MongoDeleted { Id = id, At = clock.Now() };
         await database.Deleted.ReplaceOneAsync(
@@ -34,7 +43,8 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
     public Task<bool> IsDeletedAsync(Guid id, CancellationToken cancellationToken) =>
         database.Deleted.Find(deleted => deleted.Id == id).AnyAsync(cancellationToken);
 
-    /// <summary>Finishes deletions that were begun; forgets old ones, sweeping up behind them.</summary>
+    /// <summary>Finishes interrupted deletions. Repeats old ones and removes their notes.</summary>
+    /// <returns>The number of deletions that were finished.</returns>
     public async Task<int> ResumeAsync(CancellationToken cancellationToken)
     {
         var before = clock.Now() - Remembered;
@@ -48,7 +58,7 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
         return notes.Count(note => !note.Finished);
     }
 
-    /// <summary>Before a job is created again, or a request accepted again, under the same key.</summary>
+    /// <summary>Finishes and forgets the deletion of <paramref name="id"/>, before its key is used again.</summary>
     public async Task ForgetAsync(Guid id, CancellationToken cancellationToken)
     {
         if (!await IsDeletedAsync(id, cancellationToken))
@@ -59,51 +69,23 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
 
     public async Task DeleteItemsAsync(Guid job, IEnumerable<int> numbers, CancellationToken cancellationToken) =>
         await database.Items.DeleteManyAsync(
-            new BsonDocument("_id", new BsonDocument("$in", new BsonArray(numbers.Select(number => MongoRaw.Key(job, number))))),
+            new BsonDocument("_id", new BsonDocument("$in", new BsonArray(numbers.Select(number => MongoKeys.Of(job, number))))),
             cancellationToken
         );
 
     public Task DeleteRowsAsync(Guid job, int chunk, CancellationToken cancellationToken) =>
-        database.Rows.DeleteOneAsync(new BsonDocument("_id", MongoRaw.Key(job, chunk)), cancellationToken);
-
-    public static FilterDefinition<MongoChunk> Chunks(Guid owner) => new BsonDocument("_id", MongoRaw.KeysOf(owner));
-
-    public static FilterDefinition<MongoIsolated> Isolated(Guid owner, int? chunk = null) =>
-        new BsonDocument(
-            "_id",
-            new BsonDocument
-            {
-                {
-                    "$gte",
-                    new BsonDocument
-                    {
-                        { "job", MongoRaw.Id(owner) },
-                        { "chunk", chunk ?? 0 },
-                        { "n", 0 },
-                    }
-                },
-                {
-                    "$lte",
-                    new BsonDocument
-                    {
-                        { "job", MongoRaw.Id(owner) },
-                        { "chunk", chunk ?? int.MaxValue },
-                        { "n", int.MaxValue },
-                    }
-                },
-            }
-        );
+        database.Rows.DeleteOneAsync(new BsonDocument("_id", MongoKeys.Of(job, chunk)), cancellationToken);
 
     private async Task FinishAsync(Guid id, CancellationToken cancellationToken)
     {
-        // First: who takes the key again finishes this deletion before, and the new claim must not be the one that goes.
+        // The claim goes first. A caller that uses the key again finishes this deletion before it claims, and must keep its claim.
         await MongoClaims.ReleaseAsync(database, id, cancellationToken);
         await database.Jobs.DeleteOneAsync(job => job.Id == id, cancellationToken);
-        await database.Chunks.DeleteManyAsync(Chunks(id), cancellationToken);
-        await database.References.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancellationToken);
-        await database.Ledger.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancellationToken);
-        await database.Isolated.DeleteManyAsync(Isolated(id), cancellationToken);
-        await database.Rows.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancellationToken);
+        await database.Chunks.DeleteManyAsync(MongoChunk.In(id), cancellationToken);
+        await database.References.DeleteManyAsync(new BsonDocument("_id", MongoKeys.InJob(id)), cancellationToken);
+        await database.Ledger.DeleteManyAsync(new BsonDocument("_id", MongoKeys.InJob(id)), cancellationToken);
+        await database.Isolated.DeleteManyAsync(MongoIsolated.In(id), cancellationToken);
+        await database.Rows.DeleteManyAsync(new BsonDocument("_id", MongoKeys.InJob(id)), cancellationToken);
         while (await DeleteSomeItemsAsync(id, cancellationToken)) { }
         await database.Deleted.UpdateOneAsync(
             deleted => deleted.Id == id,
@@ -116,14 +98,14 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
     private async Task<bool> DeleteSomeItemsAsync(Guid job, CancellationToken cancellationToken)
     {
         var keys = await database
-            .Items.Find(new BsonDocument("_id", MongoRaw.KeysOf(job)))
+            .Items.Find(new BsonDocument("_id", MongoKeys.InJob(job)))
             .Sort(new BsonDocument("_id", 1))
             .Limit(ItemsPerStep)
             .Project(new BsonDocument("_id", 1))
             .ToListAsync(cancellationToken);
         if (keys.Count == 0)
             return false;
-        var upTo = new BsonDocument { { "$gte", MongoRaw.Key(job, 0) }, { "$lte", keys[^1]["_id"] } };
+        var upTo = new BsonDocument { { "$gte", MongoKeys.Of(job, 0) }, { "$lte", keys[^1]["_id"] } };
         await database.Items.DeleteManyAsync(new BsonDocument("_id", upTo), cancellationToken);
         return keys.Count == ItemsPerStep;
     }

@@ -10,7 +10,7 @@ internal sealed class MongoExplanations(MongoDatabase database, TimeProvider clo
         MongoDatabase.RunAsync(async () =>
         {
             using var document = await database
-                .Explanations.Find(new BsonDocument("_id", MongoRaw.Id(id)))
+                .Explanations.Find(new BsonDocument("_id", MongoKeys.Id(id)))
                 .FirstOrDefaultAsync(cancellationToken);
             return document is null ? null : MongoRaw.ToExplanation(document);
         });
@@ -28,7 +28,8 @@ internal sealed class MongoExplanations(MongoDatabase database, TimeProvider clo
         {
             if (ids.Count == 0)
                 return new HashSet<Digest>();
-            var found = await LookAsync(ids, cancellationToken);
+            // Nearly always nothing is condemned, and a read is enough.
+            var found = await FindStoredAsync(ids, cancellationToken);
             if (found.Any(item => item.Contains("condemned")))
             {
                 var condemned = OneOf(ids).Add("condemned", new BsonDocument("$exists", true));
@@ -38,7 +39,7 @@ internal sealed class MongoExplanations(MongoDatabase database, TimeProvider clo
                     null,
                     cancellationToken
                 );
-                found = await LookAsync(ids, cancellationToken);
+                found = await FindStoredAsync(ids, cancellationToken);
             }
             return found.Select(item => new Digest(item["_id"].AsByteArray)).ToHashSet();
         });
@@ -53,23 +54,23 @@ internal sealed class MongoExplanations(MongoDatabase database, TimeProvider clo
         MongoDatabase.RunAsync(async () =>
         {
             var now = clock.Now();
-            var looked = await database
+            var page = await database
                 .Explanations.Find(new BsonDocument("_id", new BsonDocument("$gt", new BsonBinaryData(after?.ToArray() ?? []))))
                 .Sort(new BsonDocument("_id", 1))
                 .Limit(limit)
                 .Project(new BsonDocument { { "created", 1 }, { "condemned", 1 } })
                 .ToListAsync(cancellationToken);
-            var referred = await ReferredAsync(looked.Select(item => item["_id"]), cancellationToken);
-            var isReferred = looked.ToLookup(item => referred.Contains(item["_id"]));
-            var saved = isReferred[true].Where(item => item.Contains("condemned"));
+            var referred = await ReferredIdsAsync(page.Select(item => item["_id"]), cancellationToken);
+            var isReferred = page.ToLookup(item => referred.Contains(item["_id"]));
+            var toKeep = isReferred[true].Where(item => item.Contains("condemned"));
             var toCondemn = isReferred[false]
                 .Where(item => !item.Contains("condemned") && item["created"].ToUniversalTime() < (now - olderThan).UtcDateTime);
             var toDelete = isReferred[false]
                 .Where(item => item.Contains("condemned") && item["condemned"].ToUniversalTime() < (now - grace).UtcDateTime);
 
-            // Each step looks again at what it found: a worker may have taken an explanation up meanwhile.
+            // Each write compares "condemned" again, because a worker may have pinned the explanation meanwhile.
             await UpdateAsync(
-                saved,
+                toKeep,
                 new BsonDocument("$exists", true),
                 new BsonDocument("$unset", new BsonDocument("condemned", "")),
                 cancellationToken
@@ -81,10 +82,10 @@ internal sealed class MongoExplanations(MongoDatabase database, TimeProvider clo
                 cancellationToken
             );
             var deleted = await DeleteAsync(toDelete, (now - grace).UtcDateTime, cancellationToken);
-            return new PruneStep(looked.Count < limit ? null : new Digest(looked[^1]["_id"].AsByteArray), (int)condemned, (int)deleted);
+            return new PruneStep(page.Count < limit ? null : new Digest(page[^1]["_id"].AsByteArray), (int)condemned, (int)deleted);
         });
 
-    private async Task<HashSet<BsonValue>> ReferredAsync(IEnumerable<BsonValue> ids, CancellationToken cancellationToken)
+    private async Task<HashSet<BsonValue>> ReferredIdsAsync(IEnumerable<BsonValue> ids, CancellationToken cancellationToken)
     {
         var referred = await database
             .Items.Find(new BsonDocument("explanation", new BsonDocument("$in", new BsonArray(ids))))
@@ -94,22 +95,22 @@ internal sealed class MongoExplanations(MongoDatabase database, TimeProvider clo
     }
 
     private async Task<long> UpdateAsync(
-        IEnumerable<BsonDocument> which,
+        IEnumerable<BsonDocument> explanations,
         BsonDocument condemned,
         BsonDocument update,
         CancellationToken cancellationToken
     )
     {
-        var ids = new BsonArray(which.Select(item => item["_id"]));
+        var ids = new BsonArray(explanations.Select(item => item["_id"]));
         if (ids.Count == 0)
             return 0;
         var filter = new BsonDocument { { "_id", new BsonDocument("$in", ids) }, { "condemned", condemned } };
         return (await database.Explanations.UpdateManyAsync(filter, update, null, cancellationToken)).ModifiedCount;
     }
 
-    private async Task<long> DeleteAsync(IEnumerable<BsonDocument> which, DateTime before, CancellationToken cancellationToken)
+    private async Task<long> DeleteAsync(IEnumerable<BsonDocument> explanations, DateTime before, CancellationToken cancellationToken)
     {
-        var ids = new BsonArray(which.Select(item => item["_id"]));
+        var ids = new BsonArray(explanations.Select(item => item["_id"]));
         if (ids.Count == 0)
             return 0;
         var filter = new BsonDocument { { "_id", new BsonDocument("$in", ids) }, { "condemned", new BsonDocument("$lt", before) } };
@@ -117,8 +118,8 @@ internal sealed class MongoExplanations(MongoDatabase database, TimeProvider clo
     }
 
     internal static BsonDocument OneOf(IEnumerable<Digest> ids) =>
-        new("_id", new BsonDocument("$in", new BsonArray(ids.Distinct().Select(MongoRaw.Id))));
+        new("_id", new BsonDocument("$in", new BsonArray(ids.Distinct().Select(MongoKeys.Id))));
 
-    private Task<List<BsonDocument>> LookAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken) =>
+    private Task<List<BsonDocument>> FindStoredAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken) =>
         database.Explanations.Find(OneOf(ids)).Project(new BsonDocument("condemned", 1)).ToListAsync(cancellationToken);
 }

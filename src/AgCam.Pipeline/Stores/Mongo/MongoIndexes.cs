@@ -3,10 +3,10 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
-/// <summary>Every index of every collection, by name.</summary>
+/// <summary>Defines and creates the indexes of all collections.</summary>
 internal static class MongoIndexes
 {
-    /// <summary>The keys of <see cref="ItemIndex.All"/>: the filters, the sort, then what breaks ties.</summary>
+    /// <summary>Returns the keys of an index: its filters, its sort field and the field that breaks ties.</summary>
     public static BsonDocument Keys(ItemIndex index)
     {
         var keys = new BsonDocument();
@@ -39,10 +39,11 @@ internal static class MongoIndexes
             _ => null,
         };
 
-    /// <summary>Within a job its number; across jobs the whole key.</summary>
+    /// <summary>Returns the field that breaks ties: the number within a job, the whole key across jobs.</summary>
     public static string TieField(ItemIndex index) =>
         index.Filters.HasFlag(ItemFilters.Job) && index != ItemIndex.Primary ? "_id.n" : "_id";
 
+    /// <summary>Index of sources, which finds images that were read before.</summary>
     public static readonly BsonDocument Source = new("source", 1);
 
     public static Task CreateItemIndexesAsync(IMongoCollection<RawBsonDocument> items, CancellationToken cancellationToken) =>
@@ -55,55 +56,64 @@ internal static class MongoIndexes
             ]
         );
 
+    public static readonly IReadOnlyList<(string Name, BsonDocument Keys)> Jobs =
+    [
+        // For the lists of jobs: all, those with a tag, and those of an owner.
+        ("job_created", new BsonDocument { { "created", -1 }, { "_id", -1 } }),
+        (
+            "job_tag",
+            new BsonDocument
+            {
+                { "spec.tags", 1 },
+                { "created", -1 },
+                { "_id", -1 },
+            }
+        ),
+        (
+            "job_owner",
+            new BsonDocument
+            {
+                { "spec.owner", 1 },
+                { "created", -1 },
+                { "_id", -1 },
+            }
+        ),
+        // For planners and the backlog.
+        ("job_state", new BsonDocument("state", 1)),
+        // For retention.
+        ("job_finished", new BsonDocument { { "finished", 1 }, { "_id", 1 } }),
+        // For notifiers.
+        ("job_pending_notification", new BsonDocument("pendingNotification", 1)),
+    ];
+
+    public static readonly IReadOnlyList<(string Name, BsonDocument Keys)> Chunks =
+    [
+        // For publishers: planned chunks in order, and the number of published and leased ones.
+        (
+            "chunk_job_state",
+            new BsonDocument
+            {
+                { "_id.job", 1 },
+                { "state", 1 },
+                { "_id.n", 1 },
+            }
+        ),
+        // For the sweeper.
+        ("chunk_state_until", new BsonDocument { { "state", 1 }, { "until", 1 } }),
+        // For retention and the backlog of requests.
+        ("chunk_direct_done", new BsonDocument { { "direct", 1 }, { "done", 1 } }),
+    ];
+
     public static async Task CreateAsync(MongoDatabase database, CancellationToken cancellationToken)
     {
         await CreateItemIndexesAsync(database.Items, cancellationToken);
-        await CreateAsync(
-            database.Jobs,
-            cancellationToken,
-            ("job_created", new BsonDocument { { "created", -1 }, { "_id", -1 } }),
-            (
-                "job_tag",
-                new BsonDocument
-                {
-                    { "spec.tags", 1 },
-                    { "created", -1 },
-                    { "_id", -1 },
-                }
-            ),
-            (
-                "job_owner",
-                new BsonDocument
-                {
-                    { "spec.owner", 1 },
-                    { "created", -1 },
-                    { "_id", -1 },
-                }
-            ),
-            ("job_state", new BsonDocument { { "state", 1 } }),
-            ("job_finished", new BsonDocument { { "finished", 1 }, { "_id", 1 } }),
-            ("job_pending_notification", new BsonDocument { { "pending_notification", 1 } })
-        );
-        await CreateAsync(
-            database.Chunks,
-            cancellationToken,
-            (
-                "chunk_job_state",
-                new BsonDocument
-                {
-                    { "_id.job", 1 },
-                    { "state", 1 },
-                    { "_id.n", 1 },
-                }
-            ),
-            ("chunk_state_until", new BsonDocument { { "state", 1 }, { "until", 1 } }),
-            ("chunk_direct_done", new BsonDocument { { "direct", 1 }, { "done", 1 } })
-        );
-        // The first of GridFS's own two is created here as well, since not every server can add it to a collection that is already there.
+        await CreateAsync(database.Jobs, cancellationToken, [.. Jobs]);
+        await CreateAsync(database.Chunks, cancellationToken, [.. Chunks]);
+        // The second is GridFS's own. It is created here, because not every server can add an index to an existing collection.
         await CreateAsync(
             database.Database.GetCollection<BsonDocument>("uploads.files"),
             cancellationToken,
-            ("upload_created", new BsonDocument { { "metadata.created", 1 } }),
+            ("upload_created", new BsonDocument("metadata.created", 1)),
             ("filename_1_uploadDate_1", new BsonDocument { { "filename", 1 }, { "uploadDate", 1 } })
         );
     }

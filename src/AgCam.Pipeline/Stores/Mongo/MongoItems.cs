@@ -11,7 +11,7 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         MongoDatabase.RunAsync(async () =>
         {
             using var document = await database
-                .Items.Find(new BsonDocument("_id", MongoRaw.Key(job, number)))
+                .Items.Find(new BsonDocument("_id", MongoKeys.Of(job, number)))
                 .FirstOrDefaultAsync(cancellationToken);
             return document is null ? null : MongoRaw.ToItem(document);
         });
@@ -22,11 +22,11 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
             var index = ItemIndex.For(query);
             var cursor = ItemCursor.Decode(query);
             var items = new List<Item>();
-            foreach (var filter in Parts(query, index, cursor))
+            foreach (var filter in Ranges(query, index, cursor))
             {
-                var wanted = query.Limit + 1 - items.Count;
-                if (wanted > 0)
-                    items.AddRange((await ReadAsync(filter, index, query.Descending, wanted, cancellationToken)).Select(MongoRaw.ToItem));
+                var missing = query.Limit + 1 - items.Count; // one more than the page, to know whether there is a next page
+                if (missing > 0)
+                    items.AddRange((await ReadAsync(filter, index, query.Descending, missing, cancellationToken)).Select(MongoRaw.ToItem));
             }
             var more = items.Count > query.Limit;
             if (more)
@@ -45,14 +45,14 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
             };
             var sum = new JobProgress();
             using var rows = await database
-                .Items.Find(new BsonDocument("_id", MongoRaw.KeysOf(job)), new FindOptions { BatchSize = 10_000 })
+                .Items.Find(new BsonDocument("_id", MongoKeys.InJob(job)), new FindOptions { BatchSize = 10_000 })
                 .Project(fields)
                 .ToCursorAsync(cancellationToken);
             while (await rows.MoveNextAsync(cancellationToken))
                 foreach (var row in rows.Current)
                     sum += Count(row);
             var done = await database.Chunks.CountDocumentsAsync(
-                MongoDeletion.Chunks(job) & Builders<MongoChunk>.Filter.In(chunk => chunk.State, MongoChunk.Ended),
+                MongoChunk.In(job) & Builders<MongoChunk>.Filter.In(chunk => chunk.State, MongoChunk.Ended),
                 null,
                 cancellationToken
             );
@@ -67,7 +67,7 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         var forgotten = await ForgottenAsync([.. owners.Distinct()], cancellationToken);
         if (forgotten.Count == 0)
             return 0;
-        var ofForgotten = new BsonDocument("$in", new BsonArray(forgotten.Select(MongoRaw.Id)));
+        var ofForgotten = new BsonDocument("$in", new BsonArray(forgotten.Select(MongoKeys.Id)));
         var isOld = new BsonDocument { { "_id.job", ofForgotten }, { "time", new BsonDocument("$lt", before.UtcDateTime) } };
         var old = await database.Items.Find(isOld).ToListAsync(cancellationToken);
         var keys = new BsonArray(old.Select(item => item["_id"]));
@@ -76,21 +76,24 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         var ended = Builders<MongoClaim>.Filter.In(claim => claim.Id, forgotten.Except(left.Select(item => item["_id"]["job"].AsGuid)));
         var claims = await database.Claims.Find(ended).ToListAsync(cancellationToken);
         await database.Claims.DeleteManyAsync(ended, cancellationToken);
-        // A request that was accepted again meanwhile may have ended with the record that was there: it gets record and claim back.
-        var accepted = forgotten.Except(await ForgottenAsync(forgotten, CancellationToken.None)).Select(MongoRaw.Id).ToHashSet<BsonValue>();
-        foreach (var claim in claims.Where(claim => accepted.Contains(MongoRaw.Id(claim.Id))))
+        // A request that was accepted again meanwhile may have ended with its old item: it gets its item and its claim back.
+        var accepted = forgotten
+            .Except(await ForgottenAsync(forgotten, CancellationToken.None))
+            .Select(MongoKeys.Id)
+            .ToHashSet<BsonValue>();
+        foreach (var claim in claims.Where(claim => accepted.Contains(MongoKeys.Id(claim.Id))))
             await MongoDatabase.InsertNewAsync(database.Claims, claim, CancellationToken.None);
         var kept = old.Where(item => accepted.Contains(item["_id"]["job"])).ToList();
         await MongoDatabase.InsertNewAsync(database.Items, kept, CancellationToken.None);
         return old.Count - kept.Count;
     }
 
-    /// <returns>Those that have neither a job nor a chunk.</returns>
+    /// <returns>The owners that have neither a job nor a chunk.</returns>
     private async Task<List<Guid>> ForgottenAsync(List<Guid> owners, CancellationToken cancellationToken)
     {
         var isJob = Builders<MongoJob>.Filter.In(job => job.Id, owners);
         var jobs = await database.Jobs.Find(isJob).Project(job => job.Id).ToListAsync(cancellationToken);
-        var hasChunk = Builders<MongoChunk>.Filter.In(chunk => chunk.Id.Job, owners.Except(jobs)); // a job has many
+        var hasChunk = Builders<MongoChunk>.Filter.In(chunk => chunk.Id.Job, owners.Except(jobs)); // not of jobs, which have many
         var chunks = await database.Chunks.Find(hasChunk).Project(chunk => chunk.Id.Job).ToListAsync(cancellationToken);
         return [.. owners.Except(jobs).Except(chunks)];
     }
@@ -138,44 +141,43 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
     }
 
     /// <summary>
-    /// The filters, each an exact range of the index. After a cursor there are two: the rest of the rows with the cursor's own sort
-    /// value, then those past it. As one filter ("past, or equal and later") the server would read all ties from their start, on every
-    /// page.
+    /// Returns filters that are exact ranges of the index. After a cursor there are two: the remaining ties with the cursor's sort
+    /// value, then the values after it. With one filter for both, the server would read all ties on every page.
     /// </summary>
-    private static IEnumerable<BsonDocument> Parts(ItemQuery query, ItemIndex index, ItemCursor? cursor)
+    private static IEnumerable<BsonDocument> Ranges(ItemQuery query, ItemIndex index, ItemCursor? cursor)
     {
-        var past = query.Descending ? "$lt" : "$gt";
+        var after = query.Descending ? "$lt" : "$gt";
         var sort = MongoIndexes.SortField(index);
-        if (cursor is not { } after)
+        if (cursor is not { } last)
         {
             var all = Filters(query, index);
             if (index.ByProbability)
-                all.Add(sort!, new BsonDocument("$gte", 0)); // items without one are left out
+                all.Add(sort!, new BsonDocument("$gte", 0)); // leaves out items without a value
             yield return all;
             yield break;
         }
         var tie = MongoIndexes.TieField(index);
-        var rest = Filters(query, index);
-        var key = tie == "_id.n" ? (BsonValue)after.Number : MongoRaw.Key(after.Job, after.Number);
+        var ties = Filters(query, index);
+        var key = tie == "_id.n" ? (BsonValue)last.Number : MongoKeys.Of(last.Job, last.Number);
         if (sort is null)
         {
-            if (rest.TryGetValue("_id", out var range)) // the job's own range of keys
-                range.AsBsonDocument[query.Descending ? "$lt" : "$gt"] = key;
+            if (ties.TryGetValue("_id", out var range)) // the range of keys of the job
+                range.AsBsonDocument[after] = key;
             else
-                rest.Add(tie, new BsonDocument(past, key));
+                ties.Add(tie, new BsonDocument(after, key));
             if (range is not null)
                 range.AsBsonDocument.Remove(query.Descending ? "$lte" : "$gte");
-            yield return rest;
+            yield return ties;
             yield break;
         }
-        BsonValue value = index.Sort == ItemSort.Time ? new BsonDateTime((long)after.Value) : after.Value;
-        rest.Add(sort, value);
-        rest.Add(tie, new BsonDocument(past, key));
-        yield return rest;
+        BsonValue value = index.Sort == ItemSort.Time ? new BsonDateTime((long)last.Value) : last.Value;
+        ties.Add(sort, value);
+        ties.Add(tie, new BsonDocument(after, key));
+        yield return ties;
         var beyond = Filters(query, index);
         beyond.Add(
             sort,
-            index.ByProbability && query.Descending ? new BsonDocument { { "$lt", value }, { "$gte", 0 } } : new BsonDocument(past, value)
+            index.ByProbability && query.Descending ? new BsonDocument { { "$lt", value }, { "$gte", 0 } } : new BsonDocument(after, value)
         );
         yield return beyond;
     }
@@ -185,7 +187,7 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         var filter = new BsonDocument();
         if (query.Job is { } job)
             filter.Add(
-                index == ItemIndex.Primary ? new BsonElement("_id", MongoRaw.KeysOf(job)) : new BsonElement("_id.job", MongoRaw.Id(job))
+                index == ItemIndex.Primary ? new BsonElement("_id", MongoKeys.InJob(job)) : new BsonElement("_id.job", MongoKeys.Id(job))
             );
         if (query.Status is { } status)
             filter.Add("status", MongoRaw.Status(status));
@@ -200,12 +202,13 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         if (query.Correct is { } correct)
             filter.Add("correct", correct);
         if (query.Explanation is { } explanation)
-            filter.Add("explanation", MongoRaw.Id(explanation));
+            filter.Add("explanation", MongoKeys.Id(explanation));
         return filter;
     }
 
     /// <summary>
-    /// The sort names the index's fields from its sort field on; the filters before it are equalities, so the index gives the order.
+    /// Reads one range. The filters before the sort field are equalities, so the index gives the order and nothing is sorted. The hint
+    /// makes the server use that index.
     /// </summary>
     private Task<List<RawBsonDocument>> ReadAsync(
         BsonDocument filter,

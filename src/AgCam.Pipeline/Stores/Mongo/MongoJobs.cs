@@ -33,7 +33,7 @@ internal sealed class MongoJobs(
             };
             if (key is not null)
                 await deletion.ForgetAsync(job.Id, cancellationToken);
-            await MongoClaims.ClaimAsync(database, job.Id, Claim.OfJob(spec.Owner), cancellationToken);
+            await MongoClaims.ClaimAsync(database, job.Id, Claim.OfJob(spec.Owner), cancellationToken); // before the job, see MongoClaims
             if (await MongoDatabase.InsertNewAsync(database.Jobs, job, cancellationToken))
                 return new JobCreation(JobCreated.New, job.ToJob(new JobProgress()));
             var found = await database.Jobs.Find(item => item.Id == job.Id).FirstAsync(cancellationToken);
@@ -151,6 +151,7 @@ internal sealed class MongoJobs(
                 return null;
             if (chunks.Count == 0)
                 return after;
+            // Ledger pages and references first: a chunk is never stored without them.
             await ledger.OpenPagesAsync(job, tail.Generation, tail.NextChunk, after.NextChunk - 1, cancellationToken);
             var plan = ObjectId.GenerateNewId();
             await database.References.InsertManyAsync(
@@ -185,14 +186,14 @@ internal sealed class MongoJobs(
             );
             try
             {
-                // In order, and ending at the first number that is taken: what is written has no gaps, whoever else plans.
+                // An ordered insert stops at the first number that another planner has written, so chunks have no gaps.
                 await database.Chunks.InsertManyAsync(documents, new InsertManyOptions { IsOrdered = true }, cancellationToken);
                 return after;
             }
             catch (MongoBulkWriteException e)
                 when (e.WriteConcernError is null && e.WriteErrors.All(error => error.Category == ServerErrorCategory.DuplicateKey))
             {
-                return null; // the references of what was not inserted stay until the job is deleted
+                return null; // references of chunks that were not inserted stay until the job is deleted
             }
         });
     }
@@ -230,11 +231,16 @@ internal sealed class MongoJobs(
     public Task<FailureRateCheck> CheckFailureRateAsync(Guid job, string? reason, CancellationToken cancellationToken = default) =>
         MongoDatabase.RunAsync(async () =>
         {
-            var judged = Set.Set(item => item.FailureRateChecked, true);
+            var checkedOnce = Set.Set(item => item.FailureRateChecked, true);
             if (reason is not null)
-                judged = judged.Set(item => item.State, JobState.Paused).Set(item => item.Reason, reason);
+                checkedOnce = checkedOnce.Set(item => item.State, JobState.Paused).Set(item => item.Reason, reason);
             if (
-                await StopAsync(job, Is(job, JobState.Running) & Where.Eq(item => item.FailureRateChecked, null), judged, cancellationToken)
+                await StopAsync(
+                    job,
+                    Is(job, JobState.Running) & Where.Eq(item => item.FailureRateChecked, null),
+                    checkedOnce,
+                    cancellationToken
+                )
             )
                 return FailureRateCheck.Now;
             return await database.Jobs.Find(Is(job, JobState.Running)).AnyAsync(cancellationToken)
@@ -263,7 +269,7 @@ internal sealed class MongoJobs(
     public Task<bool> DeleteAsync(Guid job, CancellationToken cancellationToken = default) =>
         MongoDatabase.RunAsync(async () =>
         {
-            running.Forget(job);
+            running.Remove(job);
             return await deletion.DeleteAsync(job, cancellationToken);
         });
 
@@ -325,7 +331,7 @@ internal sealed class MongoJobs(
         return result.ModifiedCount > 0 || orMatched && result.MatchedCount > 0;
     }
 
-    /// <summary>After which the job may not be running.</summary>
+    /// <summary>Updates a job that may not be running afterwards.</summary>
     private async Task<bool> StopAsync(
         Guid job,
         FilterDefinition<MongoJob> where,
@@ -339,7 +345,8 @@ internal sealed class MongoJobs(
         }
         finally
         {
-            running.Forget(job);
+            // After an error too, because the server may have done the update.
+            running.Remove(job);
         }
     }
 
@@ -348,7 +355,7 @@ internal sealed class MongoJobs(
     private async Task<PlanTail> TailAsync(Guid job, long generation, CancellationToken cancellationToken)
     {
         var last = await database
-            .Chunks.Find(MongoDeletion.Chunks(job))
+            .Chunks.Find(MongoChunk.In(job))
             .Sort(Builders<MongoChunk>.Sort.Descending(chunk => chunk.Id))
             .Project(chunk => new
             {

@@ -4,23 +4,24 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// Counts a job's chunks without transactions. A chunk goes Leased, Saved, Done. Between the last two, one write adds its numbers to
-/// its page of the ledger, and is refused when the page already has the chunk. A repeated step therefore counts each chunk once. Counted
-/// chunks are marked as done and lose their references several at a time, since nothing waits for it.
+/// Counts the chunks of jobs without transactions. Between the states Saved and Done, one write adds the chunk's counts to its page of
+/// the ledger, unless the page has the chunk already. So each chunk is counted once, however often the write is repeated. Counted chunks
+/// become Done several at a time, because nothing waits for that.
 /// </summary>
 internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
 {
     public const int ChunksPerPage = 512;
 
-    private const int CountedAtMost = 16;
+    /// <summary>Number of counted chunks that become Done in one call.</summary>
+    private const int ChunksPerEnd = 16;
 
     private static readonly FilterDefinitionBuilder<MongoLedgerPage> Page = Builders<MongoLedgerPage>.Filter;
     private static readonly FilterDefinitionBuilder<MongoChunk> Chunk = Builders<MongoChunk>.Filter;
 
-    /// <summary>What this process has counted and not marked yet. Should it die, <see cref="RepairAsync"/> does it.</summary>
+    /// <summary>Counted chunks that are still Saved. If the process dies, <see cref="RepairAsync"/> ends them.</summary>
     private readonly List<MongoChunk> _counted = [];
 
-    /// <summary>Before chunks are written, so that counting never has to create a page.</summary>
+    /// <summary>Creates the pages of chunks, before the chunks: counting only updates pages.</summary>
     public async Task OpenPagesAsync(Guid job, long generation, int firstChunk, int lastChunk, CancellationToken cancellationToken)
     {
         for (var page = firstChunk / ChunksPerPage; page <= lastChunk / ChunksPerPage; page++)
@@ -36,8 +37,8 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
             );
     }
 
-    /// <summary>Chunks of one page are counted in one write.</summary>
-    /// <param name="saved">With their sums.</param>
+    /// <summary>Counts saved chunks, those of one page in one write.</summary>
+    /// <param name="saved">Chunks with their sums.</param>
     /// <returns>The jobs that this call completed.</returns>
     public async Task<IReadOnlySet<Guid>> CountAsync(IReadOnlyCollection<MongoChunk> saved, CancellationToken cancellationToken)
     {
@@ -47,11 +48,11 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
                 completed.Add(page.Key.Key.Job);
         try
         {
-            await EndAsync(TakeCounted(saved, atOnce: completed.Count > 0), cancellationToken);
+            await EndAsync(TakeCounted(saved, takeAll: completed.Count > 0), cancellationToken);
         }
-        catch (Exception e) when (MongoTrouble.IsPassing(e))
+        catch (Exception e) when (MongoErrors.IsTransient(e))
         {
-            // They are counted, which is what the caller asked for; the rest is repaired.
+            // The chunks are counted. RepairAsync ends them.
         }
         return completed;
     }
@@ -78,25 +79,25 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
             },
             cancellationToken
         );
-        if (page is null && saved.Count > 1) // one of them is counted already, or the job is gone
+        if (page is null && saved.Count > 1) // one of them is counted already, or the job was deleted
         {
             var completed = false;
             foreach (var chunk in saved)
                 completed |= await CountAsync(key, generation, [chunk], cancellationToken);
             return completed;
         }
-        // Only a page that has just become full can complete the job: the sum over the pages is read once per 512 chunks.
+        // Only a page that has just become full can complete the job, so the sum over all pages is read once per 512 chunks.
         return page is not null && page.ChunksDone == (page.Of ?? ChunksPerPage) && await TryCompleteAsync(key.Job, cancellationToken);
     }
 
     private static MongoKey PageOf(MongoChunk chunk) => new() { Job = chunk.Id.Job, N = chunk.Id.N / ChunksPerPage };
 
-    private List<MongoChunk> TakeCounted(IReadOnlyCollection<MongoChunk> counted, bool atOnce)
+    private List<MongoChunk> TakeCounted(IReadOnlyCollection<MongoChunk> counted, bool takeAll)
     {
         lock (_counted)
         {
             _counted.AddRange(counted);
-            if (!atOnce && _counted.Count < CountedAtMost)
+            if (!takeAll && _counted.Count < ChunksPerEnd)
                 return [];
             var taken = _counted.ToList();
             _counted.Clear();
@@ -104,17 +105,17 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         }
     }
 
-    /// <summary>From Saved to Done.</summary>
+    /// <summary>Deletes the references of counted chunks, and makes the chunks Done.</summary>
     private async Task EndAsync(IReadOnlyList<MongoChunk> counted, CancellationToken cancellationToken)
     {
         if (counted.Count == 0)
             return;
-        // References first: a crash in between leaves the chunks saved, and who repairs them deletes again.
-        await database.References.DeleteManyAsync(MongoChunks.ReferencesOf(counted), cancellationToken);
-        foreach (var alike in counted.GroupBy(chunk => chunk.Generation))
+        // References first: a crash in between leaves the chunks Saved, and a repair deletes again.
+        await database.References.DeleteManyAsync(MongoReferences.Of(counted), cancellationToken);
+        foreach (var sameGeneration in counted.GroupBy(chunk => chunk.Generation))
             await database.Chunks.UpdateManyAsync(
-                Chunk.In(chunk => chunk.Id, alike.Select(chunk => chunk.Id))
-                    & Chunk.Eq(chunk => chunk.Generation, alike.Key)
+                Chunk.In(chunk => chunk.Id, sameGeneration.Select(chunk => chunk.Id))
+                    & Chunk.Eq(chunk => chunk.Generation, sameGeneration.Key)
                     & Chunk.Eq(chunk => chunk.State, ChunkState.Saved),
                 Builders<MongoChunk>.Update.Set(chunk => chunk.State, ChunkState.Done).Unset(chunk => chunk.Plan),
                 null,
@@ -123,7 +124,7 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
     }
 
     /// <summary>
-    /// The job is planned: how many chunks its last page has. Should the planner die before this, the sweeper completes the job.
+    /// Stores how many chunks the last page of a planned job has. If the planner dies before that, a repair completes the job.
     /// </summary>
     public async Task ClosePagesAsync(Guid job, int chunks, CancellationToken cancellationToken)
     {
@@ -136,7 +137,8 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         );
     }
 
-    /// <summary>The compare-and-set that ends a job: of all who ask, one is told yes.</summary>
+    /// <summary>Completes a job whose chunks are all counted, by compare-and-set.</summary>
+    /// <returns>Whether this call completed it. Exactly one call does.</returns>
     public async Task<bool> TryCompleteAsync(Guid job, CancellationToken cancellationToken)
     {
         var found = await database.Jobs.Find(item => item.Id == job).FirstOrDefaultAsync(cancellationToken);
@@ -159,7 +161,7 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         return completed.ModifiedCount > 0;
     }
 
-    /// <summary>The numbers of each job: sums over its pages.</summary>
+    /// <summary>Returns the progress of each job, summed over its pages.</summary>
     public async Task<Dictionary<Guid, JobProgress>> ProgressAsync(IReadOnlyCollection<Guid> jobs, CancellationToken cancellationToken)
     {
         var progress = jobs.Distinct().ToDictionary(job => job, _ => new JobProgress());
@@ -174,8 +176,8 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         return progress;
     }
 
-    /// <summary>Counts the chunks that a crash left saved and uncounted, and ends those that were counted.</summary>
-    /// <returns>How many were uncounted.</returns>
+    /// <summary>Counts the chunks that a crash left uncounted, and ends those that it left counted but Saved.</summary>
+    /// <returns>The number of chunks that were uncounted.</returns>
     public async Task<int> RepairAsync(CancellationToken cancellationToken)
     {
         var saved = await database.Chunks.Find(chunk => chunk.State == ChunkState.Saved).ToListAsync(cancellationToken);
@@ -187,7 +189,7 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         return isCounted[false].Count();
     }
 
-    /// <summary>Completes the jobs that a crash left with all chunks done.</summary>
+    /// <summary>Completes the jobs that a crash left open with all chunks done.</summary>
     public async Task<int> CompleteDoneAsync(CancellationToken cancellationToken)
     {
         var open = await database

@@ -2,12 +2,12 @@ namespace AgCam.Pipeline.Stores.Mongo;
 
 public sealed record MongoOptions
 {
-    /// <summary>mongodb:// or mongodb+srv://. Options in it are kept, except that writes are always acknowledged by a majority.</summary>
+    /// <summary>Address: mongodb:// or mongodb+srv://. Its write concern is ignored, because a majority acknowledges every write.</summary>
     public required string Uri { get; init; }
 
-    /// <summary>Default "agcam".</summary>
+    /// <summary>Name of the database. Default "agcam".</summary>
     public string Database { get; init; } = "agcam";
 
-    /// <summary>For TLS; anything in it switches TLS on. Default nothing: as the URI says.</summary>
+    /// <summary>Settings for TLS. Any setting switches TLS on. Default: none, as the URI says.</summary>
     public TlsOptions Tls { get; init; } = new();
 }

@@ -10,7 +10,7 @@ internal sealed class MongoProvenances(MongoDatabase database) : IProvenances
         MongoDatabase.RunAsync(async () =>
         {
             var id = provenance.Id();
-            var document = new BsonDocument("_id", MongoRaw.Id(id));
+            var document = new BsonDocument("_id", MongoKeys.Id(id));
             document.AddRange(provenance.ToBsonDocument());
             await MongoDatabase.InsertNewAsync(database.Provenances, document, cancellationToken);
             return id;
@@ -18,7 +18,8 @@ internal sealed class MongoProvenances(MongoDatabase database) : IProvenances
 
     public Task<Provenance?> FindAsync(Digest id, CancellationToken cancellationToken = default) =>
         MongoDatabase.RunAsync(async () =>
-            await database.Provenances.Find(new BsonDocument("_id", MongoRaw.Id(id))).FirstOrDefaultAsync(cancellationToken) is { } document
+            await database.Provenances.Find(new BsonDocument("_id", MongoKeys.Id(id))).FirstOrDefaultAsync(cancellationToken)
+                is { } document
                 ? BsonSerializer.Deserialize<Provenance>(document)
                 : null
         );

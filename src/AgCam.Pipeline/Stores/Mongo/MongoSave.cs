@@ -5,20 +5,17 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// Storing what chunks gave, in the contract's order: explanations, items, the end of the chunk, the job's numbers. A crash after any
-/// of these leaves nothing wrong: what was inserted is found again by its key, and a chunk that is saved but not counted is counted by
-/// the sweeper.
+/// Stores the results of chunks in the order of the contract: explanations, rows, items, the end of the chunk, the job's counts. Each
+/// step can be repeated after a crash: inserted documents are found by their keys, and a repair counts chunks that are Saved.
 /// </summary>
 internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, TimeProvider clock)
 {
-    private static readonly FilterDefinitionBuilder<MongoChunk> Where = Builders<MongoChunk>.Filter;
-
     public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken)
     {
         var rows = await FindAsync(chunks.Select(result => result.Lease), cancellationToken);
         var open = new List<Open>();
         foreach (var result in chunks)
-            if (Look(rows.GetValueOrDefault((result.Lease.Owner, result.Lease.Number)), result.Lease) is SaveOutcome.Saved)
+            if (Outcome(rows.GetValueOrDefault((result.Lease.Owner, result.Lease.Number)), result.Lease) is SaveOutcome.Saved)
                 open.Add(new Open(result, rows[(result.Lease.Owner, result.Lease.Number)]));
         await CheckHeldAsync(open, cancellationToken);
 
@@ -47,19 +44,13 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
             .. chunks.Select(result =>
                 answers.TryGetValue(result, out var answer)
                     ? answer
-                    : Nothing(rows.GetValueOrDefault((result.Lease.Owner, result.Lease.Number)), result.Lease)
+                    : NotSaved(rows.GetValueOrDefault((result.Lease.Owner, result.Lease.Number)), result.Lease)
             ),
         ];
     }
 
-    public static FilterDefinition<MongoChunk> Held(ChunkLease held) =>
-        Where.Eq(chunk => chunk.Id, new MongoKey { Job = held.Owner, N = held.Number })
-        & Where.Eq(chunk => chunk.State, ChunkState.Leased)
-        & Where.Eq(chunk => chunk.Attempts, held.Attempt)
-        & Where.Eq(chunk => chunk.Generation, held.Generation);
-
-    /// <returns>Saved when the lease holds.</returns>
-    private static SaveOutcome Look(MongoChunk? chunk, ChunkLease lease) =>
+    /// <summary>Returns the outcome of a save: Saved while the lease holds.</summary>
+    private static SaveOutcome Outcome(MongoChunk? chunk, ChunkLease lease) =>
         chunk switch
         {
             null => SaveOutcome.Gone,
@@ -68,13 +59,13 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
             _ => SaveOutcome.LeaseLost,
         };
 
-    /// <summary>This call stored nothing; of a chunk that is done already, its numbers are known all the same.</summary>
-    private static SaveAnswer Nothing(MongoChunk? chunk, ChunkLease lease) =>
-        new(Look(chunk, lease), 0, 0, chunk?.Sum ?? new JobProgress(), false);
+    /// <summary>Returns the answer of a call that stored nothing, with the counts of a chunk that another attempt saved.</summary>
+    private static SaveAnswer NotSaved(MongoChunk? chunk, ChunkLease lease) =>
+        new(Outcome(chunk, lease), 0, 0, chunk?.Sum ?? new JobProgress(), false);
 
     private async Task<Dictionary<(Guid, int), MongoChunk>> FindAsync(IEnumerable<ChunkLease> leases, CancellationToken cancellationToken)
     {
-        var keys = new BsonArray(leases.Select(lease => MongoRaw.Key(lease.Owner, lease.Number)));
+        var keys = new BsonArray(leases.Select(lease => MongoKeys.Of(lease.Owner, lease.Number)));
         var found = await database.Chunks.Find(new BsonDocument("_id", new BsonDocument("$in", keys))).ToListAsync(cancellationToken);
         return found.ToDictionary(chunk => (chunk.Id.Job, chunk.Id.N));
     }
@@ -91,13 +82,13 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
             .Explanations.Find(MongoExplanations.OneOf(held.Select(item => item.Id)))
             .Project(new BsonDocument("_id", 1))
             .ToListAsync(cancellationToken);
-        var there = found.Select(item => new Digest(item["_id"].AsByteArray)).ToHashSet();
+        var stored = found.Select(item => new Digest(item["_id"].AsByteArray)).ToHashSet();
         foreach (var (chunk, id) in held)
-            if (!there.Contains(id))
+            if (!stored.Contains(id))
                 throw ChunkRules.Missing(chunk.ToChunk(), id);
     }
 
-    /// <summary>In the order of their ids: bulks that overlap then take their locks in the same order.</summary>
+    /// <summary>Inserts explanations sorted by id, so that overlapping bulks take their locks in the same order.</summary>
     private async Task InsertExplanationsAsync(List<Open> open, CancellationToken cancellationToken)
     {
         var now = clock.Now();
@@ -116,7 +107,7 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
 
     private async Task InsertItemsAsync(List<Open> open, CancellationToken cancellationToken)
     {
-        var given = open.SelectMany(one => one.Result.Items.Select(item => (Open: one, item))).ToList();
+        var given = open.SelectMany(chunk => chunk.Result.Items.Select(item => (Open: chunk, item))).ToList();
         var isNew = await MongoDatabase.InsertNewAsync(
             database.Items,
             [.. given.Select(pair => MongoRaw.From(pair.item, !pair.Open.Result.Unread.Contains(pair.item.Number)))],
@@ -137,15 +128,16 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
             .Set(row => row.Sum, sum)
             .Unset(row => row.Request)
             .Unset(row => row.Until);
-        if ((await database.Chunks.UpdateOneAsync(Held(result.Lease), end, null, cancellationToken)).ModifiedCount == 0)
+        if ((await database.Chunks.UpdateOneAsync(MongoChunkUpdates.Held(result.Lease), end, null, cancellationToken)).ModifiedCount == 0)
             return await LostAsync(item, cancellationToken);
         if (chunk.HasIsolated is not null)
-            await database.Isolated.DeleteManyAsync(MongoDeletion.Isolated(chunk.Id.Job, chunk.Id.N), cancellationToken);
+            await database.Isolated.DeleteManyAsync(MongoIsolated.In(chunk.Id.Job, chunk.Id.N), cancellationToken);
         return new SaveAnswer(SaveOutcome.Saved, item.NewExplanations, item.NewItems.Count, sum, false);
     }
 
     /// <summary>
-    /// The lease was lost between looking and ending. The items stay, being right, unless the job is gone, or another by now.
+    /// Handles a lease that was lost after the check. The items stay, because they are correct, unless the job was deleted or recreated
+    /// meanwhile.
     /// </summary>
     private async Task<SaveAnswer> LostAsync(Open item, CancellationToken cancellationToken)
     {
@@ -156,13 +148,13 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
             await deletion.DeleteItemsAsync(lease.Owner, item.NewItems, cancellationToken);
         if (gone && item.NewRows)
             await deletion.DeleteRowsAsync(lease.Owner, lease.Number, cancellationToken);
-        return Nothing(chunk, lease);
+        return NotSaved(chunk, lease);
     }
 
-    /// <summary>Some items were there before, and theirs is the word that counts.</summary>
+    /// <summary>Counts the stored items. Some of them were stored before, and the first record of an image stays.</summary>
     private async Task<JobProgress> RecountAsync(ChunkResult result, CancellationToken cancellationToken)
     {
-        var keys = new BsonArray(result.Items.Select(item => MongoRaw.Key(item.Job, item.Number)));
+        var keys = new BsonArray(result.Items.Select(item => MongoKeys.Of(item.Job, item.Number)));
         var rows = await database
             .Items.Find(new BsonDocument("_id", new BsonDocument("$in", keys)))
             .Project(
@@ -177,7 +169,7 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
         return rows.Aggregate(new JobProgress { ChunksDone = 1 }, (sum, row) => sum + MongoItems.Count(row));
     }
 
-    /// <summary>A chunk whose lease held when it was looked at.</summary>
+    /// <summary>Chunk whose lease held at the check.</summary>
     private sealed record Open(ChunkResult Result, MongoChunk Chunk)
     {
         public int NewExplanations { get; set; }

@@ -5,48 +5,50 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// Brings documents from one version to the next. May be interrupted at any point, run again, and run by several processes.
+/// Migrates documents from one version to the next. It may be interrupted at any point and repeated, and several processes may run it.
 /// </summary>
 internal delegate Task MongoMigration(MongoDatabase database, CancellationToken cancellationToken);
 
-/// <summary>The schema's version in the database, and the migrations between versions.</summary>
+/// <summary>Reads and writes the schema version of the database, and runs migrations.</summary>
 internal sealed class MongoSchema(MongoDatabase database, IReadOnlyList<MongoMigration> migrations)
 {
-    /// <summary>Number i brings version i + 1 to version i + 2.</summary>
+    /// <summary>Migrations for the versions after the first. Entry i migrates version i + 1 to version i + 2.</summary>
     public static readonly IReadOnlyList<MongoMigration> Migrations = [];
 
-    /// <summary>The marker holds the version of who may write, and while a migration runs the version that documents still have.</summary>
+    /// <summary>
+    /// Fields of the marker: the version of the processes that may write, and during a migration the version of the documents.
+    /// </summary>
     private const string Version = "version",
         From = "from";
 
-    /// <summary>How long a process may go on by the version that it read last.</summary>
-    private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(250);
+    /// <summary>Time for which a process may rely on the version that it has read.</summary>
+    private static readonly TimeSpan MaxAge = TimeSpan.FromMilliseconds(250);
 
     private static readonly BsonDocument Marker = new("_id", "store");
 
-    /// <summary>Before the first release the marker was another document.</summary>
+    /// <summary>Marker of a database from before the first release.</summary>
     private static readonly BsonDocument MarkerBeforeRelease = new("_id", "schema");
 
     private long _checked;
 
-    /// <summary>The version that this program writes.</summary>
+    /// <summary>Version that this program writes.</summary>
     private int Known => 1 + migrations.Count;
 
     private string Where => $"The database {database.Database.DatabaseNamespace}";
 
-    /// <returns>0 of an empty database; of one whose migration was interrupted, the version before it.</returns>
+    /// <returns>The version of the documents: 0 for an empty database, the old version after an interrupted migration.</returns>
     public async Task<int> VersionAsync(CancellationToken cancellationToken)
     {
         var marker = await FindAsync(cancellationToken);
         return marker is null ? 0 : marker.GetValue(From, marker[Version]).ToInt32();
     }
 
-    /// <summary>Stops an older process once a newer one has migrated. Reads the version at most four times a second.</summary>
+    /// <summary>Stops this process once a newer one has migrated. Reads the version at most every 0.25 s.</summary>
     /// <exception cref="StoreSchemaException">The database is newer than this program.</exception>
     public async Task ThrowIfNewerAsync(CancellationToken cancellationToken)
     {
         var last = Volatile.Read(ref _checked);
-        if (last != 0 && Stopwatch.GetElapsedTime(last) < Fresh)
+        if (last != 0 && Stopwatch.GetElapsedTime(last) < MaxAge)
             return;
         var readAt = Stopwatch.GetTimestamp();
         var marker = await database.Meta.Find(Marker).FirstOrDefaultAsync(cancellationToken);
@@ -65,7 +67,7 @@ internal sealed class MongoSchema(MongoDatabase database, IReadOnlyList<MongoMig
             marked.Add(From, found);
         await MarkAsync(new BsonDocument("$set", marked), cancellationToken);
         if (found < Known)
-            await Task.Delay(2 * Fresh, cancellationToken); // until every older process has read the new version
+            await Task.Delay(2 * MaxAge, cancellationToken); // until every older process has read the new version
         foreach (var migration in migrations.Skip(found - 1))
             await migration(database, cancellationToken);
         if (found < Known)
@@ -81,7 +83,8 @@ internal sealed class MongoSchema(MongoDatabase database, IReadOnlyList<MongoMig
         var marker = found.SingleOrDefault();
         if (marker is not null && (!marker.TryGetValue(Version, out var version) || !version.IsNumeric))
             throw new StoreSchemaException(
-                $"{Where} does not say which schema version it has: its marker in meta has none. Restore it, or name another database."
+                $"{Where} does not say which schema version it has: its marker in meta has none. "
+                    + "Restore the collection meta, or name another database."
             );
         return marker;
     }

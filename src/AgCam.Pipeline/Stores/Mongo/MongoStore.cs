@@ -6,7 +6,8 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// The store in MongoDB 6 or later, or a server that speaks its protocol. Uses single-document writes only: no sessions, no transactions.
+/// Store in MongoDB 6 or later, or in a server with its protocol. It needs no sessions and no transactions, only atomic writes of single
+/// documents.
 /// </summary>
 public sealed class MongoStore : IStore, IBareStore
 {
@@ -18,7 +19,7 @@ public sealed class MongoStore : IStore, IBareStore
     public MongoStore(MongoOptions options, TimeProvider? clock = null)
         : this(options, clock, MongoSchema.Migrations) { }
 
-    /// <param name="migrations">As <see cref="MongoSchema.Migrations"/>.</param>
+    /// <param name="migrations">See <see cref="MongoSchema.Migrations"/>. Tests pass their own.</param>
     internal MongoStore(MongoOptions options, TimeProvider? clock, IReadOnlyList<MongoMigration> migrations)
     {
         clock ??= TimeProvider.System;
@@ -111,6 +112,7 @@ public sealed class MongoStore : IStore, IBareStore
         MongoDatabase.RunAsync(async () =>
         {
             var stats = await _database.Database.RunCommandAsync<BsonDocument>(new BsonDocument("dbStats", 1), null, cancellationToken);
+            // Single ampersand: both values must be read, and a server may report neither, or zeros.
             var known =
                 stats.TryGetValue("fsTotalSize", out var total) & stats.TryGetValue("fsUsedSize", out var used) && total.ToInt64() > 0;
             var bytes = stats["storageSize"].ToInt64() + stats["indexSize"].ToInt64();

@@ -4,12 +4,10 @@ using MongoDB.Driver.GridFS;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
-/// <summary>Uploads in GridFS. A file's row is written after its last piece, so that one that broke off is never found.</summary>
+/// <summary>Stores uploads in GridFS, which writes a file's document after its last piece: an interrupted upload is never found.</summary>
 internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) : IUploads
 {
-    /// <summary>
-    /// GridFS's own pieces of 255 KiB that are sent in one insert; the driver's default would collect 16 MiB of each upload.
-    /// </summary>
+    /// <summary>Number of GridFS pieces of 255 KiB in one insert. The driver's default would buffer 16 MiB of each upload.</summary>
     private const int PiecesInBatch = 4;
 
     private readonly GridFSBucket<BsonValue> _bucket = new(database.Database, new GridFSBucketOptions { BucketName = "uploads" });
@@ -23,14 +21,14 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
     )
     {
         var created = clock.Now();
-        var id = Guid.CreateVersion7(created); // ids sort by time: see DeleteOlderAsync
+        var id = Guid.CreateVersion7(created); // sorts by time, which DeleteOlderAsync relies on
         var metadata = new BsonDocument { { "media", mediaType }, { "created", new BsonDateTime(created.ToUnixTimeMilliseconds()) } };
         if (owner is not null)
             metadata.Add("owner", owner);
         using var pieces = new UploadPieces(content, maxBytes);
-        var kept = await MongoDatabase.RunAsync(() =>
+        var upload = await MongoDatabase.RunAsync(() =>
             _bucket.OpenUploadStreamAsync(
-                MongoRaw.Id(id),
+                MongoKeys.Id(id),
                 id.ToString(),
                 new GridFSUploadOptions { Metadata = metadata, BatchSize = PiecesInBatch },
                 cancellationToken
@@ -41,16 +39,16 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
             while (!pieces.IsAtEnd)
             {
                 var piece = await pieces.NextAsync(cancellationToken);
-                await MongoDatabase.RunAsync(() => kept.WriteAsync(piece.Array!, piece.Offset, piece.Count, cancellationToken));
+                await MongoDatabase.RunAsync(() => upload.WriteAsync(piece.Array!, piece.Offset, piece.Count, cancellationToken));
             }
             var sha256 = pieces.Sha256();
-            metadata.Add("sha256", MongoRaw.Id(sha256)); // the file's row, this in it, is written by the closing
-            await MongoDatabase.RunAsync(() => kept.CloseAsync(cancellationToken));
+            metadata.Add("sha256", MongoKeys.Id(sha256)); // CloseAsync writes the metadata
+            await MongoDatabase.RunAsync(() => upload.CloseAsync(cancellationToken));
             return new Upload(id, mediaType, pieces.Bytes, sha256, created, owner);
         }
         catch
         {
-            await DiscardAsync(kept);
+            await DiscardAsync(upload);
             throw;
         }
     }
@@ -58,7 +56,7 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
     public Task<Upload?> FindAsync(Guid id, CancellationToken cancellationToken = default) =>
         MongoDatabase.RunAsync(async () =>
         {
-            using var found = await _bucket.FindAsync(new BsonDocument("_id", MongoRaw.Id(id)), null, cancellationToken);
+            using var found = await _bucket.FindAsync(new BsonDocument("_id", MongoKeys.Id(id)), null, cancellationToken);
             return await found.FirstOrDefaultAsync(cancellationToken) is { } file
                 ? new Upload(
                     id,
@@ -76,7 +74,7 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
         {
             try
             {
-                return await _bucket.DownloadAsBytesAsync(MongoRaw.Id(id), null, cancellationToken);
+                return await _bucket.DownloadAsBytesAsync(MongoKeys.Id(id), null, cancellationToken);
             }
             catch (GridFSFileNotFoundException)
             {
@@ -85,7 +83,7 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
         });
 
     public Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken = default) =>
-        MongoDatabase.RunAsync(() => DeleteAsync(MongoRaw.Id(id), cancellationToken));
+        MongoDatabase.RunAsync(() => DeleteAsync(MongoKeys.Id(id), cancellationToken));
 
     public Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default) =>
         MongoDatabase.RunAsync(async () =>
@@ -100,24 +98,24 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
             var deleted = 0;
             foreach (var file in files)
                 deleted += await DeleteAsync(file.Id, cancellationToken) ? 1 : 0;
-            if (files.Count < limit) // no file is that old any more: pieces that are belong to uploads that broke off
+            if (files.Count < limit) // no old upload is left, so older pieces are those of interrupted uploads
                 await database.UploadPieces.DeleteManyAsync(
-                    new BsonDocument("files_id", new BsonDocument("$lt", MongoRaw.Id(UploadIds.Earliest(before)))),
+                    new BsonDocument("files_id", new BsonDocument("$lt", MongoKeys.Id(UploadIds.Earliest(before)))),
                     cancellationToken
                 );
             return deleted;
         });
 
-    /// <summary>What the store cannot take back now, <see cref="DeleteOlderAsync"/> deletes later.</summary>
-    private static async Task DiscardAsync(GridFSUploadStream<BsonValue> kept)
+    /// <summary>Deletes the pieces of a failed upload. If the store is away, <see cref="DeleteOlderAsync"/> deletes them later.</summary>
+    private static async Task DiscardAsync(GridFSUploadStream<BsonValue> upload)
     {
         try
         {
-            await MongoDatabase.RunAsync(() => kept.AbortAsync(CancellationToken.None));
+            await MongoDatabase.RunAsync(() => upload.AbortAsync(CancellationToken.None));
         }
         catch (Exception e) when (e is StoreUnavailableException or InvalidOperationException)
         {
-            // It does not answer, or the stream was closed already.
+            // The store does not answer, or the stream is closed already.
         }
     }
 

@@ -4,26 +4,26 @@ using System.Diagnostics;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// Jobs that were running a moment ago, so that a lease need not ask again for each chunk. A chunk that is with the broker already may
-/// be leased for that long after somebody else has paused or cancelled its job, which is no more than if the worker had been a moment
-/// quicker; nothing is published in that time.
+/// Remembers for 0.25 s which jobs were running, so that a lease need not read the job. A published chunk may therefore be leased that
+/// long after another process has paused or cancelled its job. Nothing is published in that time.
 /// </summary>
 internal sealed class RunningJobs
 {
-    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(250);
+    /// <summary>Time for which a job counts as running.</summary>
+    public static readonly TimeSpan MaxAge = TimeSpan.FromMilliseconds(250);
 
-    private const int Most = 1000;
+    private const int MaxJobs = 1000;
 
-    private readonly ConcurrentDictionary<Guid, long> _seen = [];
+    private readonly ConcurrentDictionary<Guid, long> _seenAt = [];
 
-    public bool Saw(Guid job) => _seen.TryGetValue(job, out var when) && Stopwatch.GetElapsedTime(when) < Moment;
+    public bool Contains(Guid job) => _seenAt.TryGetValue(job, out var seenAt) && Stopwatch.GetElapsedTime(seenAt) < MaxAge;
 
-    public void See(Guid job)
+    public void Add(Guid job)
     {
-        if (_seen.Count >= Most)
-            _seen.Clear();
-        _seen[job] = Stopwatch.GetTimestamp();
+        if (_seenAt.Count >= MaxJobs)
+            _seenAt.Clear();
+        _seenAt[job] = Stopwatch.GetTimestamp();
     }
 
-    public void Forget(Guid job) => _seen.TryRemove(job, out _);
+    public void Remove(Guid job) => _seenAt.TryRemove(job, out _);
 }

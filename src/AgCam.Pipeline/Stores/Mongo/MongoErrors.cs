@@ -3,17 +3,14 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
-/// <summary>
-/// What an error of the driver means: trouble of a server, of the cluster or of the way to it, which passes, or an error of what was
-/// asked for.
-/// </summary>
-internal static class MongoTrouble
+/// <summary>Classifies the driver's errors: transient, refused by the server, or neither.</summary>
+internal static class MongoErrors
 {
     /// <summary>
-    /// Codes of answers after which the same call may succeed: those that MongoDB's specifications of retryable reads, retryable writes
-    /// and server discovery name, and those of locks, limits and moving shards.
+    /// Codes of transient errors: those that MongoDB's specifications of retryable reads, retryable writes and server discovery name,
+    /// and those of locks, limits and moving shards.
     /// </summary>
-    private static readonly FrozenSet<int> Codes = new[]
+    private static readonly FrozenSet<int> TransientCodes = new[]
     {
         6,
         7,
@@ -50,8 +47,8 @@ internal static class MongoTrouble
         14031, // ObjectIsBusy, IngressRequestRateLimitExceeded, OutOfDiskSpace
     }.ToFrozenSet();
 
-    /// <summary>Codes of answers that no later try changes: the server does not know what was asked, or does not allow it.</summary>
-    private static readonly FrozenSet<int> Refusals = new[]
+    /// <summary>TransientCodes of final errors: the server does not know the command, or does not allow it.</summary>
+    private static readonly FrozenSet<int> RefusalCodes = new[]
     {
         2,
         9,
@@ -66,7 +63,7 @@ internal static class MongoTrouble
         40324, // InvalidPipelineOperator, an unknown accumulator, an unknown stage
     }.ToFrozenSet();
 
-    private static readonly string[] Labels =
+    private static readonly string[] TransientLabels =
     [
         "RetryableWriteError",
         "RetryableReadError",
@@ -79,13 +76,14 @@ internal static class MongoTrouble
         e switch
         {
             MongoIncompatibleDriverException or NotSupportedException => true,
-            MongoCommandException command => Refusals.Contains(command.Code),
-            MongoWriteException { WriteError: { } error } => Refusals.Contains(error.Code),
-            MongoBulkWriteException bulk => bulk.WriteErrors.Any(error => Refusals.Contains(error.Code)),
+            MongoCommandException command => RefusalCodes.Contains(command.Code),
+            MongoWriteException { WriteError: { } error } => RefusalCodes.Contains(error.Code),
+            MongoBulkWriteException bulk => bulk.WriteErrors.Any(error => RefusalCodes.Contains(error.Code)),
             _ => false,
         };
 
-    public static bool IsPassing(Exception e) =>
+    /// <summary>Whether the same call may succeed later.</summary>
+    public static bool IsTransient(Exception e) =>
         e switch
         {
             MongoConnectionException
@@ -97,13 +95,14 @@ internal static class MongoTrouble
             or MongoWriteConcernException
             or MongoCursorNotFoundException
             or TimeoutException => true,
-            MongoException labelled when Labels.Any(labelled.HasErrorLabel) => true,
-            MongoCommandException command => Codes.Contains(command.Code),
-            MongoWriteException write => write.WriteConcernError is not null || write.WriteError is { } error && Codes.Contains(error.Code),
-            // Duplicates beside what passes are found again by the next try.
+            MongoException labelled when TransientLabels.Any(labelled.HasErrorLabel) => true,
+            MongoCommandException command => TransientCodes.Contains(command.Code),
+            MongoWriteException write => write.WriteConcernError is not null
+                || write.WriteError is { } error && TransientCodes.Contains(error.Code),
+            // A retry finds the duplicates of a bulk write again.
             MongoBulkWriteException bulk => (
-                bulk.WriteConcernError is not null || bulk.WriteErrors.Any(error => Codes.Contains(error.Code))
-            ) && bulk.WriteErrors.All(error => error.Category == ServerErrorCategory.DuplicateKey || Codes.Contains(error.Code)),
+                bulk.WriteConcernError is not null || bulk.WriteErrors.Any(error => TransientCodes.Contains(error.Code))
+            ) && bulk.WriteErrors.All(error => error.Category == ServerErrorCategory.DuplicateKey || TransientCodes.Contains(error.Code)),
             _ => false,
         };
 }
