@@ -3,7 +3,6 @@ using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
-
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
