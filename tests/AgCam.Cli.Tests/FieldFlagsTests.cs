@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Reflection;
-using AgCam.Cli;
 using AgCam.Cli.Options;
 using AgCam.Evaluation.Datasets;
 using AgCam.Images;

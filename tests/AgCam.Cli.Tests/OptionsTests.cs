@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
-using AgCam.Cli;
 using Xunit;
 
 namespace AgCam.Cli.Tests;

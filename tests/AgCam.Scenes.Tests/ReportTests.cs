@@ -1,5 +1,4 @@
 using AgCam.Models;
-using AgCam.Scenes;
 using AgCam.Scenes.Report;
 using Xunit;
 using static TorchSharp.torch;

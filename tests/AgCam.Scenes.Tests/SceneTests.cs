@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using AgCam.Scenes;
 using Xunit;
 
 namespace AgCam.Scenes.Tests;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using AgCam.Images;
 using AgCam.Models;
-using AgCam.Scenes;
 using Xunit;
 
 namespace AgCam.Scenes.Tests;

@@ -1,6 +1,5 @@
 using AgCam.Models;
 using AgCam.Native;
-using AgCam.Scenes;
 using AgCam.Scenes.Training;
 using Xunit;
 using static TorchSharp.torch;

@@ -1,4 +1,3 @@
-using AgCam.Tests.Models;
 using Xunit;
 
 namespace AgCam.Tests;

@@ -1,8 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

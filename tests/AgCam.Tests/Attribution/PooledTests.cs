@@ -1,7 +1,5 @@
-using System.Text.Json.Nodes;
 using AgCam.Attribution;
 using AgCam.Models;
-using AgCam.Models.Safetensors;
 using AgCam.Native;
 using FsCheck;
 using FsCheck.Fluent;

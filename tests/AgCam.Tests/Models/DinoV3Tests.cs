@@ -1,7 +1,5 @@
-using System.Runtime.InteropServices;
 using AgCam.Attribution;
 using AgCam.Models;
-using AgCam.Models.Safetensors;
 using AgCam.Native;
 using AgCam.Tests.Attribution;
 using Xunit;

@@ -1,6 +1,5 @@
 using AgCam.Attribution;
 using AgCam.Images;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
 using AgCam.Worker.Batching;
 using AgCam.Worker.Engines;

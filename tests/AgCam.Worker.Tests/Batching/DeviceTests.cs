@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using AgCam.Attribution;
 using AgCam.Images;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
 using AgCam.Worker.Batching;
 using AgCam.Worker.Engines;

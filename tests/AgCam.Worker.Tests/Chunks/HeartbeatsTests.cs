@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Stores;
 using AgCam.Worker.Chunks;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,4 +1,3 @@
-using AgCam.Pipeline;
 using AgCam.Pipeline.Stores;
 using AgCam.Worker.Chunks;
 using Xunit;

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using AgCam.Models;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

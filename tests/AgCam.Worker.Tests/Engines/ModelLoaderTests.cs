@@ -1,9 +1,7 @@
 using AgCam.Models;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

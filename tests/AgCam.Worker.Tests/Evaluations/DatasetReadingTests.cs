@@ -1,6 +1,5 @@
 using AgCam.Evaluation.Datasets;
 using AgCam.Images;
-using AgCam.Pipeline;
 using AgCam.Worker.Evaluations;
 using Xunit;
 

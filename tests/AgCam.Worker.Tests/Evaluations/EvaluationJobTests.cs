@@ -1,11 +1,9 @@
 using System.Text;
 using System.Text.Json;
 using AgCam.Evaluation.Datasets;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

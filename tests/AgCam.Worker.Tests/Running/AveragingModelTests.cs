@@ -1,11 +1,9 @@
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Models;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

@@ -1,4 +1,3 @@
-using AgCam.Pipeline;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.TestHost;

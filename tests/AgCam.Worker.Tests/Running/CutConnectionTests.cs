@@ -1,6 +1,4 @@
-using AgCam.Pipeline;
 using AgCam.Pipeline.Records;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

@@ -1,4 +1,3 @@
-using AgCam.Pipeline;
 using Xunit;
 
 namespace AgCam.Worker.Tests.Running;

@@ -3,7 +3,6 @@ using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

@@ -1,8 +1,6 @@
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

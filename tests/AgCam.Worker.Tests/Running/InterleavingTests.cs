@@ -1,7 +1,6 @@
 using System.Globalization;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Records;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

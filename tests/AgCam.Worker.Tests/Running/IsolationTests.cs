@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

@@ -1,9 +1,7 @@
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

@@ -1,5 +1,4 @@
 using AgCam.Models;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
 using AgCam.Worker.Engines;
 

@@ -1,10 +1,8 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json.Nodes;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using RabbitMQ.Client;
 using Xunit;

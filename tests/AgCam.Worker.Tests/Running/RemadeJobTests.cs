@@ -1,7 +1,5 @@
-using AgCam.Pipeline;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

@@ -1,9 +1,7 @@
-using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Sqlite;
-using AgCam.Worker;
 using Xunit;
 
 namespace AgCam.Worker.Tests.Running;

@@ -1,10 +1,8 @@
 using System.Text;
 using AgCam.Images;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
-using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
 

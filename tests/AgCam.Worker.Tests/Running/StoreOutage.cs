@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Reflection;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Stores;
 

@@ -1,5 +1,3 @@
-using AgCam.Pipeline;
-
 namespace AgCam.Testing;
 
 /// <summary>Clock that moves only when a test advances it.</summary>

@@ -1,4 +1,3 @@
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;

@@ -1,5 +1,4 @@
 using System.Text;
-using AgCam.Pipeline;
 
 namespace AgCam.Testing;
 

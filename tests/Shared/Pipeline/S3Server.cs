@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security;
 using System.Security.Cryptography;
-using AgCam.Pipeline;
 using AgCam.Pipeline.References;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;

@@ -1,6 +1,5 @@
 using AgCam.Evaluation;
 using AgCam.Heatmaps;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;

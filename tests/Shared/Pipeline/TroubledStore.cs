@@ -1,5 +1,4 @@
 using System.Reflection;
-using AgCam.Pipeline;
 using AgCam.Pipeline.Stores;
 
 namespace AgCam.Testing;
