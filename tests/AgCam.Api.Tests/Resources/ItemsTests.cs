@@ -153,6 +153,6 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal((10, 10), ((int)model["classes"]!, names.Count));
 
         var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/models/crner"), 404, "not-found");
-        Assert.Equal("Take one of corner.", (string?)problem["next"]);
+        Assert.Equal("Use one of corner.", (string?)problem["next"]);
     }
 }

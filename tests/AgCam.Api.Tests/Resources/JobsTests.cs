@@ -151,7 +151,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal(status, (int)answer.StatusCode);
         var problem = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
         Assert.Equal(detail, (string?)problem["detail"]);
-        Assert.Matches("^(An id looks like 0198c0de-|It has 64 hexadecimal digits)", (string?)problem["next"]);
+        Assert.Matches("^(An id looks like 0198c0de-|An id has 64 hexadecimal digits)", (string?)problem["next"]);
     }
 
     [Fact]
