@@ -90,7 +90,7 @@ public class BrokeredTests
             Assert.Equal(0, changed.Code);
             Assert.Matches($"^{id}  {state} ", changed.Lines.Single());
             Assert.Contains($"\"{state}\"", Jobs("show", id).Output, StringComparison.Ordinal);
-            Assert.Contains(id, Jobs("list", "--state", state.ToLowerInvariant()).Output, StringComparison.Ordinal);
+            Assert.Contains(id[..8], Jobs("list", "--state", state.ToLowerInvariant()).Output, StringComparison.Ordinal);
         }
         Assert.Equal(2, Jobs("watch", id).Code); // it was cancelled
         var late = Jobs("resume", id);

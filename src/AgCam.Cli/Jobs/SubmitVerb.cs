@@ -305,9 +305,11 @@ internal static class SubmitVerb
             };
             foreach (var (name, value) in JsonSerializer.SerializeToNode(request, ApiJson.Options)!.AsObject())
             {
-                IEnumerable<JsonNode?> fields = value is JsonArray list ? list : [value];
-                foreach (var field in fields)
-                    form.Add(new StringContent($"{field}"), name);
+                if (value is not JsonArray list)
+                    form.Add(new StringContent($"{value}"), name);
+                else
+                    foreach (var element in list)
+                        form.Add(new StringContent($"{element}"), name);
             }
             return form;
         }

@@ -129,7 +129,7 @@ public sealed class PresetTests : IDisposable
         // The rows contain the pinned values.
         var merged = Agcam.Run("evaluate", "--merge", _cache["rows"], "--published", _cache["paper.json"]);
         Assert.Equal((0, ""), (merged.Code, merged.Errors));
-        Assert.Contains("agcam-aaai24, except:", merged.Output, StringComparison.Ordinal);
+        Assert.Contains("agcam-aaai24, with deviations:", merged.Output, StringComparison.Ordinal);
         Assert.Contains("Published (some table) beside measured", merged.Output, StringComparison.Ordinal);
         Assert.Contains("not measured", merged.Output, StringComparison.Ordinal);
     }
