@@ -175,10 +175,10 @@ if [ -n "$numerical" ]; then
     done
   done
 else
-  run_all "${traits[@]}" --filter-not-trait Runs=alone
+  run_all "${traits[@]}" --filter-not-trait Runs=isolated
   # Tests that compare times or restart the services
-  for project in $(grep -rlF --include=*.cs '[Trait("Runs", "alone")]' tests | cut -d / -f 1,2 | sort -u); do
-    start_tests "$project" --filter-trait Runs=alone
+  for project in $(grep -rlF --include=*.cs '[Trait("Runs", "isolated")]' tests | cut -d / -f 1,2 | sort -u); do
+    start_tests "$project" --filter-trait Runs=isolated
     finish_tests
   done
 fi

@@ -171,7 +171,7 @@ public sealed class TestScriptTests : IDisposable
             ],
             run.Calls
         );
-        Assert.Contains("== AgCam.Pipeline.Tests --filter-not-trait Runs=alone\n", run.Output);
+        Assert.Contains("== AgCam.Pipeline.Tests --filter-not-trait Runs=isolated\n", run.Output);
         Assert.Contains("== AgCam.Pipeline.Tests --filter-trait RabbitMQ=wire\n", run.Output);
         Assert.EndsWith("6 passed, 0 failed, 0 skipped\n", run.Output);
     }
@@ -271,7 +271,7 @@ public sealed class TestScriptTests : IDisposable
         Assert.StartsWith("ends ", run.Calls[3], StringComparison.Ordinal);
         foreach (var project in (string[])["AgCam.Pipeline.Tests", "AgCam.One.Tests", "AgCam.Two.Tests"])
             Assert.Contains(
-                $"== {project} --filter-not-trait Runs=alone\nfirst of {project}\nsecond of {project}\n  total: 3\n",
+                $"== {project} --filter-not-trait Runs=isolated\nfirst of {project}\nsecond of {project}\n  total: 3\n",
                 run.Output,
                 StringComparison.Ordinal
             );
@@ -286,11 +286,11 @@ public sealed class TestScriptTests : IDisposable
             "sleep 1; echo other >>\"$LOG\"; printf '  total: 1\\n  failed: 0\\n  succeeded: 1\\n  skipped: 0\\n'"
         );
         Directory.CreateDirectory(Path.Combine(_folder, "tests/AgCam.Pipeline.Tests/Running"));
-        File.WriteAllText(Path.Combine(_folder, "tests/AgCam.Pipeline.Tests/Running/Some.cs"), "[Trait(\"Runs\", \"alone\")]");
+        File.WriteAllText(Path.Combine(_folder, "tests/AgCam.Pipeline.Tests/Running/Some.cs"), "[Trait(\"Runs\", \"isolated\")]");
         var run = await RunAsync(["--services", "none"]);
 
         Assert.True(run.Code == 0, run.Said);
-        Assert.Equal(["dotnet build", "tests", "other", "tests Runs=alone"], run.Calls);
+        Assert.Equal(["dotnet build", "tests", "other", "tests Runs=isolated"], run.Calls);
         Assert.EndsWith("7 passed, 0 failed, 0 skipped\n", run.Output, StringComparison.Ordinal);
     }
 

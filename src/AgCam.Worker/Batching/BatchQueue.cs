@@ -11,7 +11,7 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
     /// <summary>Target duration of a batch while callers wait.</summary>
     private static readonly TimeSpan ShortBatch = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>How long batches stay short after the last interactive image.</summary>
+    /// <summary>Time for which batches stay short after the last interactive image.</summary>
     private static readonly TimeSpan ShortPeriod = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();

@@ -17,7 +17,7 @@ internal sealed class ChunkLeasing(
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>How long the previous consumer of a redelivered message may take to release its lease.</summary>
+    /// <summary>Maximum time that the previous consumer of a redelivered message takes to release its lease.</summary>
     private static readonly TimeSpan ReleaseTime = TimeSpan.FromSeconds(3);
 
     /// <summary>Consecutive leases that ended in an unexpected error.</summary>

@@ -14,7 +14,7 @@ internal static class DecodingBudget
     private static long _lastTicket;
     private static long _nowServing = 1;
 
-    /// <summary>Waits until the budget has room. An image larger than the whole budget is decoded alone.</summary>
+    /// <summary>Waits until the budget has room. An image larger than the whole budget is decoded when no other is.</summary>
     public static Share Take(long pixels)
     {
         lock (Gate)

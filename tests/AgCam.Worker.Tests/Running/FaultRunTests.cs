@@ -8,7 +8,7 @@ namespace AgCam.Worker.Tests.Running;
 /// </summary>
 [Collection(nameof(FaultRunTests))]
 [Trait("RabbitMQ", "whole")]
-[Trait("Runs", "alone")]
+[Trait("Runs", "isolated")]
 public sealed class FaultRunTests
 {
     public static bool MayRestartServices => Environment.GetEnvironmentVariable("AGCAM_TEST_SERVICES_OWNED") == "1";

@@ -168,7 +168,7 @@ public sealed class JobTests
     }
 
     [Fact]
-    [Trait("Runs", "alone")] // compares times
+    [Trait("Runs", "isolated")] // compares times
     public async Task Short_job_behind_a_long_one_does_not_wait_for_its_end()
     {
         using var pictures = new Pictures(4000);

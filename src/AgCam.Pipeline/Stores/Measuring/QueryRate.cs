@@ -3,7 +3,7 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Pipeline.Stores.Measuring;
 
-/// <summary>How long a list takes: the first page, and a page after some item in the middle of it. Milliseconds.</summary>
+/// <summary>Measures how many milliseconds a list takes: its first page, and a page after an item in its middle.</summary>
 /// <param name="Question">Filters, sort and direction; or what else was asked.</param>
 /// <param name="Samples">Of each kind, with values taken from items drawn by chance: common classes and rare ones.</param>
 public sealed record QueryRate(string Store, string Question, int Samples, double FirstP50, double FirstP99, double DeepP50, double DeepP99)

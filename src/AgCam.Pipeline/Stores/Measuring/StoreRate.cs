@@ -64,7 +64,7 @@ internal interface IBareStore
     /// <summary>Empty scratch tables with the same indexes, dropped when disposed.</summary>
     Task<IBareTables> CreateBareAsync(CancellationToken cancellationToken);
 
-    /// <summary>Of explanations and items with their indexes, on disk; null where the server does not tell.</summary>
+    /// <summary>Returns the bytes of explanations and items with their indexes; null when the server does not report them.</summary>
     Task<long?> BytesAsync(CancellationToken cancellationToken);
 }
 

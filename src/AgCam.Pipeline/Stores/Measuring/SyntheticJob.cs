@@ -84,7 +84,7 @@ public static class SyntheticJob
     }
 }
 
-/// <summary>What storing costs as a store grows: between one size and the next.</summary>
+/// <summary>Measures what storing costs between one size of a store and the next.</summary>
 /// <param name="Images">In the store, at the end of the step.</param>
 /// <param name="CpuMicrosecondsPerImage">Of this process, during the step.</param>
 /// <param name="BytesPerImage">Of the whole store over all of its images, at the end of the step; null where the server does not

@@ -68,7 +68,7 @@ internal sealed class MongoDatabase : IDisposable
 
     public IMongoCollection<MongoClaim> Claims => Database.GetCollection<MongoClaim>("claims");
 
-    /// <summary>Which chunks of each job are counted, and their sums, see <see cref="MongoLedger"/>.</summary>
+    /// <summary>Pages of counted chunks per job with their sums, see <see cref="MongoLedger"/>.</summary>
     public IMongoCollection<MongoLedgerPage> Ledger => Database.GetCollection<MongoLedgerPage>("ledger");
 
     public IMongoCollection<MongoChunk> Chunks => Database.GetCollection<MongoChunk>("chunks");

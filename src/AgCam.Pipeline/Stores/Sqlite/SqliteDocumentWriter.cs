@@ -10,7 +10,7 @@ internal sealed class SqliteDocumentWriter(SqliteDocuments documents, int recent
 
     internal sealed class Inserts(SqliteDocumentWriter writer, SqliteSession session, SqliteDocuments documents)
     {
-        // Three statements: for one with a trigger or a SELECT, SQLite would copy each page before every row, to undo it alone.
+        // Three statements: with a trigger or a SELECT, SQLite would copy each page before every row, to be able to undo that row.
         private readonly SqliteInsert _hasExplanation = session.Insert(documents.HasExplanation);
         private readonly SqliteInsert _explanation = session.Insert(documents.InsertExplanation);
         private readonly SqliteInsert _explanationIndex = session.Insert(documents.OfExplanations.AddLastRow);

@@ -18,7 +18,7 @@ public sealed record SqliteOptions
     /// <summary>Path of the database file. A missing file is created, with its folder.</summary>
     public required string Path { get; init; }
 
-    /// <summary>What a completed write survives. Default <see cref="SqliteDurability.Disk"/>.</summary>
+    /// <summary>Failure that a completed write survives. Default <see cref="SqliteDurability.Disk"/>.</summary>
     public SqliteDurability Durability { get; init; } = SqliteDurability.Disk;
 
     /// <summary>Maximum number of connections that read at the same time. Default 8.</summary>
