@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgCam.Cli.Auditing;
 using AgCam.Cli.Bench;
 using AgCam.Cli.Doctor;
 using AgCam.Cli.Evaluating;
@@ -22,6 +23,7 @@ internal static class AgcamCommand
         {
             ExplainVerb.Create(),
             EvaluateVerb.Create(),
+            AuditVerb.Create(),
             ServeVerb.Create(),
             SubmitVerb.Create(),
             JobsVerb.Create(),

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.ComponentModel.DataAnnotations;
 using System.Text.RegularExpressions;
 using System.Threading.Channels;
+using AgCam.Audit;
 using AgCam.Evaluation.Datasets;
 using AgCam.Images;
 using AgCam.Labels;
@@ -84,6 +85,7 @@ internal static class Invocation
                 or TargetException
                 or LabelException
                 or DatasetException
+                or AuditException
                 or ImageException
                 or ArgumentException
                 or ValidationException

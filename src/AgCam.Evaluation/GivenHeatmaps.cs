@@ -2,6 +2,7 @@ using System.IO.Compression;
 using AgCam.Evaluation.Datasets;
 using AgCam.Heatmaps;
 using AgCam.Models.Safetensors;
+using AgCam.Tables;
 
 namespace AgCam.Evaluation;
 
@@ -21,8 +22,7 @@ public sealed class GivenHeatmaps : IDisposable
     {
         if (Directory.Exists(path))
             return new GivenHeatmaps(
-                key =>
-                    Path.Combine(path, key + ".npy") is var file && File.Exists(file) ? NpyArray.Read(File.ReadAllBytes(file), file) : null,
+                key => Path.Combine(path, key + ".npy") is var file && File.Exists(file) ? Read(() => NpyArray.Open(file), file) : null,
                 null
             );
         if (!File.Exists(path))
@@ -65,6 +65,21 @@ public sealed class GivenHeatmaps : IDisposable
         using var stream = entry.Open();
         var bytes = new byte[entry.Length];
         stream.ReadExactly(bytes);
-        return NpyArray.Read(bytes, $"{entry.FullName} in {path}");
+        return Read(() => NpyArray.Read(bytes), $"{entry.FullName} in {path}");
+    }
+
+    internal static Heatmap Read(Func<NpyArray> open, string what)
+    {
+        try
+        {
+            using var array = open();
+            return array.IsInteger
+                ? throw new DatasetException($"{what} holds integers. A heatmap needs floats.")
+                : Map([.. array.Shape], array.ToFloat32(), what);
+        }
+        catch (TableException broken)
+        {
+            throw new DatasetException(what + broken.Message, broken);
+        }
     }
 }

@@ -14,7 +14,7 @@ internal sealed class AtomicFile : IDisposable
         _path = Path.GetFullPath(path);
         var folder = Directory.CreateDirectory(Path.GetDirectoryName(_path)!).FullName;
         Temporary = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp"); // a short name, because the file's own may have the maximum length
-        Stream = new FileStream(Temporary, FileMode.CreateNew, FileAccess.Write, FileShare.Read, 1 << 16);
+        Stream = new FileStream(Temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, 1 << 16);
     }
 
     public Stream Stream { get; }

@@ -104,19 +104,25 @@ internal sealed class LabelTable
     private static (string Path, string Label)? Columns(string file, IReadOnlyList<string> names, (string Path, string Label)? given)
     {
         if (given is not { } wanted)
-            return First(PathColumns) is { } usual && First(LabelColumns) is { } usualLabel ? (usual, usualLabel) : null;
-        var (path, label) = (First([wanted.Path]), First([wanted.Label]));
+            return UsualPath(names) is { } usual && UsualLabel(names) is { } usualLabel ? (usual, usualLabel) : null;
+        var (path, label) = (First(names, [wanted.Path]), First(names, [wanted.Label]));
         if (path is not null && label is not null)
             return (path, label);
-        var known = path ?? First(PathColumns);
+        var known = path ?? UsualPath(names);
         var there = known is null ? "" : $"; it has {string.Join(", ", names)}";
         throw new LabelException($"{file} has no column \"{(path is null ? wanted.Path : wanted.Label)}\"{there}.");
-
-        string? First(string[] wanted) =>
-            wanted
-                .Select(name => names.FirstOrDefault(column => column.Trim().Equals(name, StringComparison.OrdinalIgnoreCase)))
-                .FirstOrDefault(column => column is not null);
     }
+
+    /// <summary>Returns the column with a usual name of a path, ignoring case.</summary>
+    public static string? UsualPath(IReadOnlyList<string> names) => First(names, PathColumns);
+
+    /// <summary>Returns the column with a usual name of a label, ignoring case.</summary>
+    public static string? UsualLabel(IReadOnlyList<string> names) => First(names, LabelColumns);
+
+    private static string? First(IReadOnlyList<string> names, string[] wanted) =>
+        wanted
+            .Select(name => names.FirstOrDefault(column => column.Trim().Equals(name, StringComparison.OrdinalIgnoreCase)))
+            .FirstOrDefault(column => column is not null);
 
     private void Add(string file, string place, string path, string label)
     {

@@ -1,10 +1,11 @@
 using System.Text;
 using AgCam.Evaluation.Datasets;
+using AgCam.Tables;
 using Xunit;
 
 namespace AgCam.Evaluation.Tests;
 
-public class NpyArrayTests
+public class GivenHeatmapsTests
 {
     [Theory]
     [InlineData("")]
@@ -15,7 +16,9 @@ public class NpyArrayTests
     [InlineData("\u0093NUMPY\u0001\0\u0036\0{'descr': '|O', 'fortran_order': False, 'shape': (1, 1)}      ")]
     public void Broken_npy_is_refused_by_name(string text)
     {
-        var error = Assert.Throws<DatasetException>(() => NpyArray.Read(Encoding.Latin1.GetBytes(text), "some.npy"));
+        var error = Assert.Throws<DatasetException>(() =>
+            GivenHeatmaps.Read(() => NpyArray.Read(Encoding.Latin1.GetBytes(text)), "some.npy")
+        );
         Assert.Contains("some.npy", error.Message, StringComparison.Ordinal);
     }
 }

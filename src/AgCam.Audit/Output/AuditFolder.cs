@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using AgCam.Audit.Findings;
+using AgCam.Audit.Gates;
+
+namespace AgCam.Audit.Output;
+
+/// <summary>
+/// Writes the files of an audit into one folder. The rows of all images go to temporary files during the audit. All files get their final
+/// names when it has ended.
+/// </summary>
+internal sealed class AuditFolder : IAsyncDisposable
+{
+    private readonly string _folder;
+    private readonly List<AtomicFile> _files = [];
+    private readonly ImageTable _table;
+    private readonly StreamWriter _corrected; // rows for a person to edit
+    private readonly ClassNames _classes;
+
+    /// <param name="folder">Created when it does not exist.</param>
+    public AuditFolder(string folder, ClassNames classes, IReadOnlyList<ImageFinding> findings)
+    {
+        (_folder, _classes) = (folder, classes);
+        _table = new ImageTable(classes, findings, Create("findings.csv"), Create("findings.jsonl"), Create("findings.parquet"));
+        _corrected = new StreamWriter(Create("corrected-labels.csv"));
+        _corrected.Write("number,path,given,likely,score\r\n");
+    }
+
+    /// <summary>Adds an image's row. Blocks on the disk only.</summary>
+    public void Add(AuditRow row, IReadOnlyList<ImageScore?> scores)
+    {
+        _table.AddAsync(row, scores).GetAwaiter().GetResult();
+        foreach (var score in scores)
+            if (score is { IsIssue: true, Likely: not null } wrong)
+                WriteCorrected(row, wrong);
+    }
+
+    /// <summary>Writes the report's files and gives all files their final names.</summary>
+    /// <param name="model">Name of the model or of the file with its predictions.</param>
+    public async Task CompleteAsync(AuditReport report, string model, IReadOnlyList<Gate> gates)
+    {
+        await _table.DisposeAsync();
+        using (var json = Create("audit.json"))
+            ReportJson.Write(json, report, model, _classes, gates);
+        using (var junit = Create("junit.xml"))
+            JUnit.Write(junit, report, gates);
+        using (var metrics = new StreamWriter(Create("metrics.json")))
+            await metrics.WriteAsync(Metrics(report).ToJsonString());
+        await _corrected.DisposeAsync();
+        foreach (var file in _files)
+            file.Commit();
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        foreach (var file in _files)
+            file.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private Stream Create(string name)
+    {
+        var file = new AtomicFile(Path.Combine(_folder, name));
+        _files.Add(file);
+        return file.Stream;
+    }
+
+    private static JsonObject Metrics(AuditReport report)
+    {
+        var metrics = new JsonObject { ["images"] = report.Images, ["labelled"] = report.Labelled };
+        foreach (var finding in report.Findings)
+            (metrics[$"{finding.Name}.count"], metrics[$"{finding.Name}.share"]) = (finding.Count, finding.Share);
+        return metrics;
+    }
+
+    private void WriteCorrected(AuditRow row, ImageScore score) =>
+        _corrected.Write(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{row.Number},{Csv.Cell(row.Path ?? "")},{Name(row.Label)},{Name(score.Likely)},{score.Value:R}\r\n"
+            )
+        );
+
+    private string Name(int? index) => index is { } known ? Csv.Cell(_classes[known] ?? known.ToString(CultureInfo.InvariantCulture)) : "";
+}
