@@ -41,6 +41,9 @@ public sealed record ExplainOptions
     /// <summary>Whether to find boxes. When false, they can be found later from the stored map. Default true.</summary>
     public bool WithBoxes { get; init; } = true;
 
+    /// <summary>Whether to keep the embedding. Default true.</summary>
+    public bool WithEmbedding { get; init; } = true;
+
     /// <summary>Weight gamma of the second class in a contrastive target: Y = logit[c] - gamma logit[d]. Default 1.</summary>
     public double Gamma { get; init; } = 1;
 
@@ -149,7 +152,7 @@ public sealed class Explainer : IDisposable
 
     /// <summary>Returns everything that determines an explanation's numbers except the image and the targets.</summary>
     public ExplanationRecipe Recipe(ExplainOptions options) =>
-        new(ModelSha256, Config.Canonical(), Preprocessing.Canonical(), options.CanonicalMethod(), Dtype);
+        new(ModelSha256, Config.Canonical(), Preprocessing.Canonical(), options.CanonicalMethod(), Dtype, options.WithEmbedding);
 
     /// <summary>Returns the record of what computes explanations with these options.</summary>
     public Provenance Provenance(ExplainOptions options) =>
@@ -188,7 +191,8 @@ public sealed class Explainer : IDisposable
         var input = Normalized(images.Bytes);
         using var pass = _model.Forward(input);
         var transforms = images.Transforms;
-        var logits = Rows(pass.Logits, transforms.Count);
+        var logits = Rows<float>(pass.Logits);
+        var embeddings = options.WithEmbedding ? Rows<Half>(pass.Embedding.to(float16)) : null;
         startedAt = Stage.End(Stage.Forward, startedAt);
         var targets = logits.Select((row, i) => Target.Resolve(options.Targets, row, labels[i])).ToList();
         var (maps, negatives) = Maps(input, pass, targets, options);
@@ -204,6 +208,7 @@ public sealed class Explainer : IDisposable
                         LogSumExp = LogSumExp(logits[i]),
                         Predictions = Top(logits[i]),
                         Label = labels[i],
+                        Embedding = embeddings?[i],
                         Transform = transform,
                         Targets = [.. targets[i].Select((target, k) => Explain(target, maps[i][k], negatives?[i][k], transform, options))],
                     }
@@ -340,12 +345,9 @@ public sealed class Explainer : IDisposable
         ];
     }
 
-    private static float[][] Rows(Tensor logits, int count)
-    {
-        var values = logits.cpu().data<float>().ToArray();
-        var width = values.Length / count;
-        return [.. Enumerable.Range(0, count).Select(i => values.AsSpan(i * width, width).ToArray())];
-    }
+    /// <summary>Copies a matrix [B, width] to one array per row.</summary>
+    private static T[][] Rows<T>(Tensor matrix)
+        where T : unmanaged => [.. matrix.contiguous().cpu().data<T>().ToArray().Chunk((int)matrix.shape[1])];
 
     private Prediction[] Top(float[] logits)
     {

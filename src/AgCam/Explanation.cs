@@ -15,6 +15,12 @@ public sealed record Explanation
     /// <summary>log(sum(exp(logits))). A log-probability is the logit minus this.</summary>
     public required double LogSumExp { get; init; }
 
+    /// <summary>
+    /// Vector that the head reads, [width], float16: the class token after the final norm. If the head averages the patches, it is their
+    /// mean, normed as the model does. Null when not requested.
+    /// </summary>
+    public Half[]? Embedding { get; init; }
+
     /// <summary>Label of the image, if given.</summary>
     public int? Label { get; init; }
 

@@ -32,7 +32,7 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
     public ClassNames Classes { get; } = new(3, ["red", "green", "blue"]);
 
     public ExplanationRecipe Recipe(ExplainOptions options) =>
-        new(model.Sha256, "corner", Options.Canonical(), options.CanonicalMethod(), dtype);
+        new(model.Sha256, "corner", Options.Canonical(), options.CanonicalMethod(), dtype, options.WithEmbedding);
 
     public Provenance Provenance(ExplainOptions options) =>
         new()
@@ -82,6 +82,7 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
             Logits = logits,
             LogSumExp = logSumExp,
             Label = label,
+            Embedding = options.WithEmbedding ? [.. logits.Select(logit => (Half)logit)] : null,
             Transform = image.Image.Transform,
             Predictions =
             [

@@ -12,7 +12,7 @@ public class ExplainTests
         var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "--raw");
         Assert.Equal(0, outcome.Code);
         var row = Assert.Single(outcome.Rows);
-        Assert.Equal(["status", "image", "model", "predictions", "explanations", "provenance"], Names(row));
+        Assert.Equal(["status", "image", "model", "predictions", "explanations", "embedding", "provenance"], Names(row));
         Assert.Equal("Completed", row.GetProperty("status").GetString());
         Assert.Equal(["path", "sha256", "width", "height"], Names(row.GetProperty("image")));
         Assert.Equal(50, row.GetProperty("image").GetProperty("width").GetInt32());
@@ -41,6 +41,17 @@ public class ExplainTests
     }
 
     [Theory]
+    [InlineData("--raw", "--no-embedding")]
+    [InlineData("--no-embedding")]
+    [InlineData]
+    public void Row_has_no_embedding_unless_raw_values_are_requested_with_it(params string[] options)
+    {
+        using var folder = SomeImages.Folder(1);
+        var outcome = Agcam.Run(["explain", folder.Path, "--model", SomeImages.Model, "--json", .. options]);
+        Assert.DoesNotContain("embedding", Names(Assert.Single(outcome.Rows)));
+    }
+
+    [Theory]
     [InlineData("float16")]
     [InlineData("bfloat16")]
     public void Half_precision_writes_no_warnings(string dtype)
@@ -62,6 +73,10 @@ public class ExplainTests
         var expected = explainer.Explain(
             AgCam.Images.ImageDecoder.Decode(File.ReadAllBytes(folder["000.png"]), new()),
             new ExplainOptions { Targets = [Target.Parse("3-vs-4", explainer.Classes)] }
+        );
+        Assert.Equal(
+            expected.Embedding!.Select(value => (float)value),
+            row.GetProperty("embedding").EnumerateArray().Select(z => z.GetSingle())
         );
         var explanation = row.GetProperty("explanations")[0];
         Assert.Equal(3, explanation.GetProperty("target").GetInt32());

@@ -202,6 +202,7 @@ public class ServeTests
                 "rollout",
                 "--dtype",
                 "bfloat16",
+                "--no-embedding",
                 "--lane",
                 "interactive",
                 "--weight",
@@ -216,7 +217,9 @@ public class ServeTests
             (job.GetProperty("method").GetString(), job.GetProperty("dtype").GetString(), job.GetProperty("lane").GetString())
         );
         Assert.Equal((3, 0.25), (job.GetProperty("weight").GetInt32(), job.GetProperty("maxFailureRate").GetDouble()));
+        Assert.False(job.GetProperty("embedding").GetBoolean());
         var plain = serving.Run("submit", folder.Path, "--json").Rows.Single();
+        Assert.True(plain.GetProperty("embedding").GetBoolean());
         Assert.Equal(
             ("Bulk", 1, 1.0),
             (plain.GetProperty("lane").GetString(), plain.GetProperty("weight").GetInt32(), plain.GetProperty("maxFailureRate").GetDouble())
@@ -225,6 +228,8 @@ public class ServeTests
         var refused = serving.Run("submit", folder.Path, "--max-failure-rate", "2");
         Assert.Equal(2, refused.Code);
         Assert.Contains("maxFailureRate", refused.Errors, StringComparison.Ordinal);
+        var image = serving.Run("submit", folder["000.png"], "--no-embedding", "--wait", "--json").Rows.Single();
+        Assert.False(image.GetProperty("explanation").TryGetProperty("embedding", out _));
         var unknown = serving.Run("submit", folder["000.png"], "--method", "other", "--wait");
         Assert.Equal(2, unknown.Code);
         Assert.Contains("\"other\" is no attribution method. Take one of agcam, ", unknown.Errors, StringComparison.Ordinal);

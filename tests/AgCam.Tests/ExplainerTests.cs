@@ -1,3 +1,4 @@
+using AgCam.Attribution;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Models;
@@ -156,6 +157,41 @@ public sealed class ExplainerTests : IDisposable
         Assert.Equal([all[0]], largest);
     }
 
+    public static TheoryData<string> Methods() => [.. AttributionMethod.All.Select(method => method.Name)];
+
+    [Theory, MemberData(nameof(Methods))]
+    public void Every_method_keeps_the_vector_that_the_head_reads(string name)
+    {
+        var method = AttributionMethod.Find(name)!;
+        using var folder = method.Fits(_explainer.Config) ? null : AveragingModel.Write(normedAfterwards: true);
+        using var pooled = folder is null ? null : Checkpoint.Open(folder.Path, new CheckpointOptions { Pooled = true });
+        using var other = pooled is null ? null : new Explainer(pooled, new ExplainerOptions { Device = "cpu" });
+        var explainer = other ?? _explainer;
+        var image = explainer.Prepare(_picture);
+
+        var explanations = explainer.Explain([image, image], [null, null], new ExplainOptions { Method = method });
+
+        var head = explainer.Model.ClassHead;
+        Assert.Equal(explanations[0].Embedding, explanations[1].Embedding);
+        Assert.Equal(explainer.Config.Width, explanations[0].Embedding!.Length);
+        using var z = TorchSharp.torch.tensor(explanations[0].Embedding!.Select(value => (float)value).ToArray());
+        using var logits = head.Forward(z);
+        using var rounding = head.Weight.abs().matmul(z.abs()) * Math.ScaleB(1, -11); // of every product in float16
+        for (var i = 0; i < explainer.Config.Classes; i++)
+            Assert.Equal(explanations[0].Logits[i], logits[i].item<float>(), 1e-5 + rounding[i].item<float>());
+    }
+
+    [Fact]
+    public void Embedding_can_be_left_out_and_nothing_else_changes()
+    {
+        var without = _explainer.Explain(_picture, new ExplainOptions { WithEmbedding = false });
+        var with = _explainer.Explain(_picture, ExplainOptions.Default);
+        Assert.Null(without.Embedding);
+        Assert.NotNull(with.Embedding);
+        Assert.Equal(with.Logits, without.Logits);
+        Assert.Equal(with.Targets[0].Heatmap.Values, without.Targets[0].Heatmap.Values);
+    }
+
     [Fact]
     public void Recipe_changes_only_with_settings_that_change_results()
     {
@@ -163,6 +199,7 @@ public sealed class ExplainerTests : IDisposable
         Assert.Equal(recipe, _explainer.Recipe(new ExplainOptions { Threshold = 0.3, Boxes = BoxSelection.Largest }));
         Assert.NotEqual(recipe, _explainer.Recipe(new ExplainOptions { Signed = true }));
         Assert.NotEqual(recipe, _explainer.Recipe(new ExplainOptions { Gamma = 0.6 }));
+        Assert.NotEqual(recipe, _explainer.Recipe(new ExplainOptions { WithEmbedding = false }));
         Assert.Equal(_explainer.Provenance(ExplainOptions.Default).Id(), _explainer.Provenance(ExplainOptions.Default).Id());
     }
 

@@ -80,11 +80,12 @@ internal static class ParquetFile
 /// <summary>Columns of the export.</summary>
 internal sealed class ParquetRow
 {
-    /// <summary>Precision of the values, by column. Heatmaps are float32 columns of values that the store rounded to float16.</summary>
+    /// <summary>Precision of the values, by column. Heatmaps and embeddings are float32 columns of float16 values.</summary>
     internal static readonly IReadOnlyDictionary<string, string> Dtypes = new Dictionary<string, string>
     {
         [nameof(heatmap)] = TargetMap.Dtype,
         [nameof(more_heatmaps)] = TargetMap.Dtype,
+        [nameof(embedding)] = TargetMap.Dtype,
         [nameof(logits)] = TopLogits.Dtype,
         [nameof(log_sum_exp)] = TopLogits.Dtype,
         [nameof(label_logit)] = TopLogits.Dtype,
@@ -166,6 +167,9 @@ internal sealed class ParquetRow
 
     public float? log_sum_exp { get; set; }
 
+    /// <summary>Vector that the head reads, of the model's width. Empty if the job left it out.</summary>
+    public List<float> embedding { get; set; } = [];
+
     public static ParquetRow Of(Item item, StoredExplanation? explanation)
     {
         var map = explanation?.Maps.FirstOrDefault();
@@ -209,6 +213,7 @@ internal sealed class ParquetRow
             logit_classes = explanation is null ? [] : [.. Enumerable.Range(0, explanation.Logits.Count).Select(explanation.Logits.Class)],
             logits = explanation is null ? [] : [.. Enumerable.Range(0, explanation.Logits.Count).Select(explanation.Logits.Value)],
             log_sum_exp = explanation?.LogSumExp,
+            embedding = explanation?.Embedding is { } vector ? [.. HalfBytes.ToFloats(vector)] : [],
         };
     }
 

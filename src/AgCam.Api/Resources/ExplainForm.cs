@@ -17,7 +17,7 @@ internal sealed class ExplainForm
 
     private const string Image = "image";
 
-    private static readonly string[] Known = ["model", "label", "targets", "threshold", "method", "dtype"];
+    private static readonly string[] Known = ["model", "label", "targets", "threshold", "method", "dtype", "embedding"];
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 

@@ -37,6 +37,9 @@ internal sealed record ExplainRequest
     /// <summary>float32 (default), float16 or bfloat16.</summary>
     public string? Dtype { get; init; }
 
+    /// <summary>Whether the explanation keeps its embedding, 2 bytes a channel. Default true.</summary>
+    public bool? Embedding { get; init; }
+
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
     /// <summary>Returns the request as a message. The reference of an uploaded image is set when the image is stored.</summary>
@@ -52,6 +55,7 @@ internal sealed record ExplainRequest
             Targets = Targets ?? [TargetForm.Predicted],
             Threshold = Threshold ?? 0.5,
             Dtype = Dtype ?? "float32",
+            Embedding = Embedding ?? true,
             References =
             [
                 new ImageReference
@@ -114,12 +118,17 @@ internal sealed record ExplainRequest
             form["threshold"] is not { } text ? null
             : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) ? value
             : throw new InvalidRequestException($"threshold={text} is not a number.", "Give one from 0 to 1.");
+        bool? embedding =
+            form["embedding"] is not { } word ? null
+            : bool.TryParse(word, out var kept) ? kept
+            : throw new InvalidRequestException($"embedding={word} is neither true nor false.", "Give false to leave the embedding out.");
         return new ExplainRequest
         {
             Model = form["model"],
             Label = form["label"],
             Method = form["method"],
             Dtype = form["dtype"],
+            Embedding = embedding,
             Threshold = threshold,
             Targets = form.All("targets") is { Count: > 0 } targets
                 ? [.. targets.SelectMany(item => item.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))]

@@ -49,6 +49,15 @@ internal static class Explanations
             .Needs(Scope.Read)
             .WithSummary("Download the raw map for NumPy")
             .WithDescription("float16 on the model's grid, as an .npy file." + Cached);
+        item.MapGet("/embedding", EmbeddingAsync)
+            .TakesQuery()
+            .Needs(Scope.Read)
+            .WithSummary("Download the embedding for NumPy")
+            .WithDescription(
+                "The vector that the model's head reads, float16, as an .npy file: the class token after the final norm, or the mean of "
+                    + "the patches where the head averages them. 404 if the request left it out."
+                    + Cached
+            );
     }
 
     private static async Task<Results<Ok<ExplanationView>, StatusCodeHttpResult, ProblemHttpResult>> ShowAsync(
@@ -154,10 +163,28 @@ internal static class Explanations
             return NotModified;
         var map = explanation.Maps[index];
         return TypedResults.File(
-            Npy.Write("<f2", map.Rows, map.Columns, map.Map),
+            Npy.Write("<f2", [map.Rows, map.Columns], map.Map),
             "application/x-npy",
             $"{id.ToString()[..16]}-{index}.npy"
         );
+    }
+
+    private static async Task<Picture> EmbeddingAsync(Digest id, HttpContext http, IStore store, CancellationToken cancellationToken)
+    {
+        if (await store.Explanations.FindAsync(id, cancellationToken) is not { } explanation)
+            return Missing(id);
+        if (explanation.Embedding is not { } embedding)
+            return Problem.NotFound(
+                $"embedding of explanation {id}",
+                "Its request left the embedding out. Explain the image again without \"embedding\": false; that is another explanation."
+            );
+        return Immutable.IsKnown(http, id, "embedding")
+            ? NotModified
+            : TypedResults.File(
+                Npy.Write("<f2", [embedding.Length / 2], embedding),
+                "application/x-npy",
+                $"{id.ToString()[..16]}-embedding.npy"
+            );
     }
 
     private static StatusCodeHttpResult NotModified => TypedResults.StatusCode(StatusCodes.Status304NotModified);

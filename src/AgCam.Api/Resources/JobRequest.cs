@@ -35,6 +35,9 @@ internal sealed record JobRequest
 
     public string? Dtype { get; init; }
 
+    /// <summary>Whether each explanation keeps its embedding, 2 bytes a channel. Default true. Not for an evaluation.</summary>
+    public bool? Embedding { get; init; }
+
     /// <summary>Bulk (default), or Interactive for a job that a person waits for.</summary>
     public Lane? Lane { get; init; }
 
@@ -76,6 +79,7 @@ internal sealed record JobRequest
             Targets = Targets ?? [Evaluation is null ? TargetForm.Predicted : TargetForm.Label],
             Threshold = Threshold ?? 0.5,
             Dtype = Dtype ?? "float32",
+            Embedding = Evaluation is null && Embedding != false,
             Lane = Lane ?? Pipeline.Messages.Lane.Bulk,
             Weight = Weight ?? 1,
             MaxFailureRate = MaxFailureRate ?? 1,
@@ -120,6 +124,7 @@ internal sealed record JobRequest
             $"must be left out of an evaluation, or be {EvaluationSpec.Method}"
         );
         Require(Evaluation is null || Targets is null, "targets", "must be left out of an evaluation: what it explains is the label");
+        Require(Evaluation is null || Embedding is null, "embedding", "must be left out of an evaluation, which stores no explanations");
         Require(
             Evaluation is null || EvaluationOptions.IsThreshold(spec.Threshold),
             "threshold",

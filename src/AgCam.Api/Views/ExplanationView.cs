@@ -25,6 +25,9 @@ internal sealed record ExplanationView
 
     public required IReadOnlyList<TargetView> Targets { get; init; }
 
+    /// <summary>Address of the embedding as an array for NumPy. Absent if the request left it out.</summary>
+    public string? Embedding { get; init; }
+
     /// <summary>Id of the record of how it was computed: /v1/provenances/{provenance}.</summary>
     public required Digest Provenance { get; init; }
 
@@ -39,6 +42,7 @@ internal sealed record ExplanationView
             LogSumExp = explanation.LogSumExp,
             LabelLogit = explanation.LabelLogit,
             Targets = [.. explanation.Maps.Select((map, index) => TargetView.Of(explanation.Id, map, index))],
+            Embedding = explanation.Embedding is null ? null : $"/v1/explanations/{explanation.Id}/embedding",
             Provenance = explanation.Provenance,
         };
 }

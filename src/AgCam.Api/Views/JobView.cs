@@ -23,6 +23,9 @@ internal sealed record JobView
 
     public required string Dtype { get; init; }
 
+    /// <summary>Whether each explanation keeps its embedding. False for an evaluation.</summary>
+    public required bool Embedding { get; init; }
+
     public required Lane Lane { get; init; }
 
     public required int Weight { get; init; }
@@ -70,6 +73,7 @@ internal sealed record JobView
             Targets = job.Spec.Targets,
             Threshold = job.Spec.Threshold,
             Dtype = job.Spec.Dtype,
+            Embedding = job.Spec.Embedding,
             Lane = job.Spec.Lane,
             Weight = job.Spec.Weight,
             MaxFailureRate = job.Spec.MaxFailureRate,

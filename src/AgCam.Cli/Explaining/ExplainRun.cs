@@ -48,7 +48,7 @@ internal sealed record ExplainRun
     /// <summary>Whether rows on stdout are JSON, one object per line.</summary>
     public bool Json { get; init; }
 
-    /// <summary>Whether rows hold the raw heatmap values.</summary>
+    /// <summary>Whether rows hold the raw heatmap values, and the embedding if the options keep it.</summary>
     public bool Raw { get; init; }
 
     public bool Quiet { get; init; }

@@ -60,6 +60,8 @@ internal static class Row
             foreach (var target in explanation.Targets)
                 Target(json, target, method, raw);
             json.WriteEndArray();
+            if (explanation.Embedding is { } embedding)
+                Numbers(json, "embedding", embedding.Select(value => (float)value));
             json.WriteString("provenance", provenance.ToString());
             json.WriteEndObject();
         }
@@ -163,22 +165,24 @@ internal static class Row
     private static void Values(Utf8JsonWriter json, Heatmap map, bool raw)
     {
         if (raw)
-        {
-            json.WriteStartArray("heatmap");
-            foreach (var value in map.Values)
-                if (float.IsFinite(value))
-                    json.WriteNumberValue(value);
-                else
-                    json.WriteNullValue();
-            json.WriteEndArray();
-        }
-
+            Numbers(json, "heatmap", map.Values);
         Number(json, "min", map.Min);
         Number(json, "max", map.Max);
         Number(json, "sum", (float)map.Sum);
     }
 
     // JSON has no NaN and no infinity.
+    private static void Numbers(Utf8JsonWriter json, string name, IEnumerable<float> values)
+    {
+        json.WriteStartArray(name);
+        foreach (var value in values)
+            if (float.IsFinite(value))
+                json.WriteNumberValue(value);
+            else
+                json.WriteNullValue();
+        json.WriteEndArray();
+    }
+
     private static void Number(Utf8JsonWriter json, string name, float value)
     {
         if (float.IsFinite(value))

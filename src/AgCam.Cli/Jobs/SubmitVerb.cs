@@ -55,6 +55,10 @@ internal static class SubmitVerb
             Description = "Dtype of the forward pass: float32 (default), bfloat16 or float16.",
             HelpName = "DTYPE",
         };
+        var noEmbedding = new Option<bool>("--no-embedding")
+        {
+            Description = "Leave the embeddings out. An audit then finds no near-duplicates and no clusters.",
+        };
         var label = new Option<string?>("--label") { Description = "Label of the images: a class.", HelpName = "CLASS" };
         var tags = new Option<string[]>("--tag") { Description = "Tag of jobs. Repeatable.", HelpName = "TAG" };
         var lane = new Option<Lane?>("--lane")
@@ -104,6 +108,7 @@ internal static class SubmitVerb
             threshold,
             method,
             dtype,
+            noEmbedding,
             label,
             tags,
             lane,
@@ -142,6 +147,7 @@ internal static class SubmitVerb
                             parsed.GetValue(dryRun),
                             parsed.GetValue(method),
                             parsed.GetValue(dtype),
+                            parsed.GetValue(noEmbedding) ? false : null,
                             new Share(parsed.GetValue(lane), parsed.GetValue(weight), parsed.GetValue(maxFailureRate))
                         );
                         return await submission.SendAsync(parsed.GetValue(paths)!, cancellationToken);
@@ -188,6 +194,7 @@ internal static class SubmitVerb
         bool DryRun,
         string? Method,
         string? Dtype,
+        bool? Embedding,
         Share Share
     )
     {
@@ -300,6 +307,7 @@ internal static class SubmitVerb
                 Label = Label,
                 Method = Method,
                 Dtype = Dtype,
+                Embedding = Embedding,
                 Threshold = Threshold,
                 Targets = Targets.Count > 0 ? Targets : null,
             };
@@ -346,6 +354,7 @@ internal static class SubmitVerb
                 Threshold = Threshold,
                 Method = Method,
                 Dtype = Dtype,
+                Embedding = Embedding,
                 Lane = Share.Lane,
                 Weight = Share.Weight,
                 MaxFailureRate = Share.MaxFailureRate,

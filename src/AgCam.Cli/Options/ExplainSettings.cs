@@ -75,7 +75,8 @@ internal sealed class ExplainSettings
         HelpName = "SHARE",
     };
     private readonly Option<bool> _json = new("--json") { Description = "Write one JSON object per line to stdout." };
-    private readonly Option<bool> _raw = new("--raw") { Description = "Add raw heatmap values to the rows, row-major." };
+    private readonly Option<bool> _raw = new("--raw") { Description = "Add raw heatmap values (row-major) and the embedding to the rows." };
+    private readonly Option<bool> _noEmbedding = new("--no-embedding") { Description = "Leave the embedding out of the rows of --raw." };
     private readonly Option<int> _batch = new("--batch", "-b")
     {
         Description = "Images per forward pass.",
@@ -151,6 +152,7 @@ internal sealed class ExplainSettings
             _classInNames,
             _json,
             _raw,
+            _noEmbedding,
             _threshold,
             _boxes,
             _gamma,
@@ -230,6 +232,7 @@ internal sealed class ExplainSettings
             Method = Method(parsed),
             Threshold = parsed.GetValue(_threshold),
             Boxes = parsed.GetValue(_boxes),
+            WithEmbedding = parsed.GetValue(_raw) && !parsed.GetValue(_noEmbedding),
         };
         ThrowIfRefused(options, explainer.Config);
         return new ExplainRun

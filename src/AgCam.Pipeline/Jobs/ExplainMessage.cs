@@ -26,6 +26,7 @@ internal static class ExplainMessage
                 Targets = spec.Targets,
                 Threshold = spec.Threshold,
                 Dtype = spec.Dtype,
+                Embedding = spec.Embedding,
                 References = chunk.References,
             };
 }

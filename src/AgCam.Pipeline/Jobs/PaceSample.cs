@@ -84,7 +84,8 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
             provenance.ModelShape,
             provenance.Preprocessing,
             provenance.Method,
-            provenance.Dtype
+            provenance.Dtype,
+            spec.Embedding
         );
         var targets = spec.Targets.Select(target => Target.Parse(target, classes)).ToList();
         var ids = images
@@ -114,6 +115,7 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
             Targets = spec.Targets,
             Threshold = spec.Threshold,
             Dtype = spec.Dtype,
+            Embedding = spec.Embedding,
             References = [.. images.Select((image, i) => image.Reference with { Number = i })],
         };
         var explained = new SemaphoreSlim(0); // not disposed: an event in delivery may still release it

@@ -66,6 +66,9 @@ public sealed record ExplainImages
     /// <summary>Element type of the forward pass: float32, float16 or bfloat16. Default float32.</summary>
     public string Dtype { get; init; } = "float32";
 
+    /// <summary>Whether each explanation keeps its embedding. Default true.</summary>
+    public bool Embedding { get; init; } = true;
+
     /// <summary>1 to <see cref="MaxReferences"/> images with distinct numbers.</summary>
     public IReadOnlyList<ImageReference> References { get; init; } = [];
 
@@ -87,6 +90,7 @@ public sealed record ExplainImages
                     Targets,
                     Threshold,
                     Dtype,
+                    Embedding,
                     References = References.Select(image => new
                     {
                         image.Number,

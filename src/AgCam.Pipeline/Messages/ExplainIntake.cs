@@ -34,6 +34,8 @@ public sealed record ExplainIntake
 
     public string? Dtype { get; init; }
 
+    public bool? Embedding { get; init; }
+
     public IReadOnlyList<IntakeImage?>? References { get; init; }
 
     /// <summary>Converts the request to an internal message.</summary>
@@ -64,6 +66,7 @@ public sealed record ExplainIntake
             Targets = Targets ?? standard.Targets,
             Threshold = Threshold ?? standard.Threshold,
             Dtype = Dtype ?? standard.Dtype,
+            Embedding = Embedding ?? standard.Embedding,
             References = [.. (References ?? []).Select(image => image?.ToReference()!)], // null entries are reported by ExplainImagesRules
         };
         var problems = ExplainImagesRules.Check(message);

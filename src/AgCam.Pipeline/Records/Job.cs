@@ -38,6 +38,9 @@ public sealed record JobSpec
 
     public string Dtype { get; init; } = "float32";
 
+    /// <summary>Whether each explanation keeps its embedding. Default true.</summary>
+    public bool Embedding { get; init; } = true;
+
     public Lane Lane { get; init; }
 
     /// <summary>Share of the publishing window, relative to other running jobs.</summary>

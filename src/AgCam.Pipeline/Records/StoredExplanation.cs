@@ -36,7 +36,7 @@ public sealed record StoredExplanation
     /// <summary>Maps of each class or contrast, in the order in which the targets first ask for it.</summary>
     public required IReadOnlyList<TargetMap> Maps { get; init; }
 
-    /// <summary>Class token after the last norm, float16, little-endian. Null when not requested.</summary>
+    /// <summary><see cref="Explanation.Embedding"/>: float16, little-endian, 2 x width bytes. Null when not requested.</summary>
     public byte[]? Embedding { get; init; }
 }
 

@@ -80,7 +80,7 @@ public sealed partial record TargetMap
     private static partial Regex LabelClass();
 }
 
-/// <summary>Converts float32 values to little-endian float16 bytes and back.</summary>
+/// <summary>Converts values to little-endian float16 bytes and back.</summary>
 public static class HalfBytes
 {
     public static byte[] From(ReadOnlySpan<float> values)
@@ -88,6 +88,14 @@ public static class HalfBytes
         var bytes = new byte[2 * values.Length];
         for (var i = 0; i < values.Length; i++)
             BinaryPrimitives.WriteHalfLittleEndian(bytes.AsSpan(2 * i), (Half)values[i]);
+        return bytes;
+    }
+
+    public static byte[] From(ReadOnlySpan<Half> values)
+    {
+        var bytes = new byte[2 * values.Length];
+        for (var i = 0; i < values.Length; i++)
+            BinaryPrimitives.WriteHalfLittleEndian(bytes.AsSpan(2 * i), values[i]);
         return bytes;
     }
 

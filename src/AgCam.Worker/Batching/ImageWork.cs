@@ -8,7 +8,13 @@ namespace AgCam.Worker.Batching;
 /// <summary>Engine and options of an explanation. Images of equal plans can share a forward pass.</summary>
 internal sealed record Plan(IExplainEngine Engine, ExplainOptions Options, ExplanationRecipe Recipe, string TargetsKey)
 {
-    public static Plan Of(IExplainEngine engine, AttributionMethod method, IReadOnlyList<Target> targets, IReadOnlyList<string> asWritten)
+    public static Plan Of(
+        IExplainEngine engine,
+        AttributionMethod method,
+        IReadOnlyList<Target> targets,
+        IReadOnlyList<string> asWritten,
+        bool withEmbedding = true
+    )
     {
         // Boxes are computed from the stored map, so that found and computed explanations give the same.
         var options = new ExplainOptions
@@ -16,6 +22,7 @@ internal sealed record Plan(IExplainEngine Engine, ExplainOptions Options, Expla
             Method = method,
             Targets = targets,
             WithBoxes = false,
+            WithEmbedding = withEmbedding,
         };
         return new Plan(engine, options, engine.Recipe(options), string.Join('\n', asWritten));
     }
@@ -24,7 +31,10 @@ internal sealed record Plan(IExplainEngine Engine, ExplainOptions Options, Expla
     public string[] Canonical(int? label) => [.. Options.Targets.Select(target => target.Canonical(label))];
 
     public bool SharesPassWith(Plan other) =>
-        ReferenceEquals(Engine, other.Engine) && Options.Method == other.Options.Method && TargetsKey == other.TargetsKey;
+        ReferenceEquals(Engine, other.Engine)
+        && Options.Method == other.Options.Method
+        && Options.WithEmbedding == other.Options.WithEmbedding
+        && TargetsKey == other.TargetsKey;
 }
 
 /// <summary>One image that waits for its explanation.</summary>

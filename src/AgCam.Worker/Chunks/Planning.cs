@@ -56,7 +56,13 @@ internal static class Planning
         Plan plan;
         try
         {
-            plan = Plan.Of(engine, method, [.. request.Targets.Select(target => Target.Parse(target, engine.Classes))], request.Targets);
+            plan = Plan.Of(
+                engine,
+                method,
+                [.. request.Targets.Select(target => Target.Parse(target, engine.Classes))],
+                request.Targets,
+                request.Embedding
+            );
         }
         catch (TargetException e)
         {

@@ -45,6 +45,7 @@ internal static class StoredForm
                     }
                 ),
             ],
+            Embedding = explanation.Embedding is { } embedding ? HalfBytes.From(embedding) : null,
         };
 
     /// <summary>Returns the label's logit from the stored form; null when it is not stored.</summary>

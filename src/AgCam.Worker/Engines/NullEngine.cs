@@ -15,7 +15,8 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
 {
     private const int ClassCount = 1000,
         Grid = 14,
-        Width = 224;
+        Width = 224,
+        EmbeddingWidth = 768;
 
     /// <summary>Model of <see cref="NullLoader"/>, its only one.</summary>
     public static ModelPin Pin { get; } = new() { Id = "null", Sha256 = Digest.Of("the null model"u8) };
@@ -27,7 +28,7 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
     public ClassNames Classes => Names;
 
     public ExplanationRecipe Recipe(ExplainOptions options) =>
-        new(model.Sha256, "null", "none", $"null/2;{options.CanonicalMethod()}", dtype);
+        new(model.Sha256, "null", "none", $"null/2;{options.CanonicalMethod()}", dtype, options.WithEmbedding);
 
     public Provenance Provenance(ExplainOptions options)
     {
@@ -100,6 +101,9 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
     /// <summary>Profile of a round spot. Every image has it around another centre.</summary>
     private static readonly float[] Bell = [.. Enumerable.Range(1 - Grid, 2 * Grid - 1).Select(i => (float)Math.Exp(-i * i / 18.0))];
 
+    /// <summary>Noise whose parts are the embeddings. Every image has another part.</summary>
+    private static readonly Half[] Noise = SomeNoise(EmbeddingWidth + (1 << 16));
+
     /// <summary>Computes almost nothing, so that measurements show the pipeline's cost.</summary>
     private static Explanation Explain(EngineInput image, int? label, ExplainOptions options)
     {
@@ -119,6 +123,7 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
                 .. FiveHighest(place, predicted).Select(i => new Prediction(i, Names[i], Math.Exp(logits[i] - logSumExp), logits[i])),
             ],
             Label = label,
+            Embedding = options.WithEmbedding ? Noise.AsSpan((64 * place) + (predicted % 64), EmbeddingWidth).ToArray() : null,
             Transform = image.Image.Transform,
             Targets =
             [
@@ -149,6 +154,16 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         for (var column = 0; column < Grid; column++)
             values[row * Grid + column] = Bell[y + row] * Bell[x + column];
         return new Heatmap(Grid, Grid, values);
+    }
+
+    /// <summary>Returns normal random numbers, the same in every process.</summary>
+    private static Half[] SomeNoise(int count)
+    {
+        var random = new Random(1);
+        var values = new Half[count];
+        foreach (ref var value in values.AsSpan())
+            value = (Half)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())); // Box-Muller
+        return values;
     }
 
     /// <summary>Returns two numbers below <paramref name="limit"/> that follow from a digest on any machine.</summary>

@@ -148,10 +148,12 @@ public sealed class VisionTransformer : IDisposable
             x = next;
         }
 
-        return Head(HeadRows(x)).MoveToOuterDisposeScope();
+        return Head(HeadInputs(HeadRows(x))).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Computes the forward pass of an explanation: the logits, and the trace of every block for the closed form.</summary>
+    /// <summary>
+    /// Computes the forward pass of an explanation: logits and embedding, and the trace of every block for the closed form.
+    /// </summary>
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
     internal ForwardPass Forward(Tensor input)
     {
@@ -165,10 +167,11 @@ public sealed class VisionTransformer : IDisposable
             x = next;
         }
 
-        var logits = Head(x);
+        var inputs = HeadInputs(x);
+        var logits = Head(inputs);
         foreach (var trace in traces)
             trace.MoveToOuterDisposeScope();
-        return new ForwardPass(logits.MoveToOuterDisposeScope(), x.MoveToOuterDisposeScope(), traces);
+        return new ForwardPass(logits.MoveToOuterDisposeScope(), inputs[0].MoveToOuterDisposeScope(), x.MoveToOuterDisposeScope(), traces);
     }
 
     /// <summary>
@@ -186,7 +189,7 @@ public sealed class VisionTransformer : IDisposable
             attentions.Add(attention);
         }
 
-        return (Head(HeadRows(x)), attentions);
+        return (Head(HeadInputs(HeadRows(x))), attentions);
     }
 
     /// <summary>Returns dY/dx of the head tokens after the last block, for Y = logit[target] - gamma logit[against].</summary>
@@ -296,17 +299,24 @@ public sealed class VisionTransformer : IDisposable
     // [B, N, C] -> [B, T, C]
     private Tensor HeadRows(Tensor x) => x.narrow(1, Config.HeadTokens.First, Config.HeadTokens.Count);
 
-    // rows: x after the last block, of the head tokens, [B, T, C]
-    private Tensor Head(Tensor rows)
+    /// <summary>Returns the vectors that the heads read, each [B, C]: the class token or the mean, then the distillation token.</summary>
+    /// <param name="rows">x of the head tokens after the last block, [B, T, C].</param>
+    private Tensor[] HeadInputs(Tensor rows)
     {
         if (Config.Pooling == HeadPooling.NormedAverage)
-            return _head.Forward(_norm.Forward(rows.mean([1]))).to(float32);
-        var normed = _norm.Forward(rows);
+            return [_norm.Forward(rows.mean([1]))];
+        var normed = _norm.Forward(rows); // [B, T, C]
         if (Config.Pooling == HeadPooling.AverageOfNormed)
-            return _head.Forward(normed.mean([1])).to(float32);
-        var logits = _head.Forward(normed.select(1, 0));
+            return [normed.mean([1])];
+        return _headDist is null ? [normed.select(1, 0)] : [normed.select(1, 0), normed.select(1, 1)];
+    }
+
+    /// <summary>Returns the logits, [B, classes], float32. Two heads are averaged.</summary>
+    private Tensor Head(Tensor[] inputs)
+    {
+        var logits = _head.Forward(inputs[0]);
         if (_headDist is not null)
-            logits = logits.Plus(_headDist.Forward(normed.select(1, 1))).Times(0.5);
+            logits = logits.Plus(_headDist.Forward(inputs[1])).Times(0.5);
         return logits.to(float32);
     }
 
@@ -343,13 +353,18 @@ public sealed class VisionTransformer : IDisposable
 
 /// <summary>Holds the values of a forward pass that an explanation needs. Dispose it after the maps are computed.</summary>
 /// <param name="Logits">[B, classes], float32.</param>
+/// <param name="Embedding">
+/// Vector that the head reads, [B, C], in the model's dtype: the class token after the final norm. If the head averages the patches, their
+/// mean, normed before or after as the model has it.
+/// </param>
 /// <param name="Final">x of the head tokens after the last block, before the final norm, [B, T, C].</param>
 /// <param name="Blocks">Traces in the order of the blocks.</param>
-internal sealed record ForwardPass(Tensor Logits, Tensor Final, IReadOnlyList<BlockTrace> Blocks) : IDisposable
+internal sealed record ForwardPass(Tensor Logits, Tensor Embedding, Tensor Final, IReadOnlyList<BlockTrace> Blocks) : IDisposable
 {
     public void Dispose()
     {
         Logits.Dispose();
+        Embedding.Dispose();
         Final.Dispose();
         foreach (var block in Blocks)
             block.Dispose();

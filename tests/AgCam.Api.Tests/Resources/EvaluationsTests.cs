@@ -132,6 +132,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
         await RefusedAsync(body => body["threshold"] = 0.12345, "threshold");
         await RefusedAsync(body => body["targets"] = new JsonArray("label"), "targets");
         await RefusedAsync(body => body["method"] = "agcam", "method");
+        await RefusedAsync(body => body["embedding"] = true, "embedding");
         await RefusedAsync(body => body["source"] = $"folder:{dataset}", "source");
         await RefusedAsync(body => body.Remove("evaluation"), "source");
         foreach (var (name, value) in new[] { ("metrics", (JsonNode)new JsonArray("Beauty")), ("parity", "Other") })

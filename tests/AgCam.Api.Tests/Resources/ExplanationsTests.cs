@@ -116,6 +116,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("overlay.png?color=jet", "color")]
     [InlineData("heatmap.png?opacity=0.5", "opacity")]
     [InlineData("heatmap?size=3", "size")]
+    [InlineData("embedding?target=0", "target")]
     public async Task Invalid_parameter_is_named(string picture, string named)
     {
         var id = await ExplainedFileAsync(4);
@@ -139,10 +140,56 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
+    public async Task Embedding_is_an_array_of_NumPy_and_not_in_the_JSON()
+    {
+        var result = await Api.ExplainAsync(RunningApi.Picture(51));
+        var id = (string)result["item"]!["explanation"]!;
+        Assert.Equal($"/v1/explanations/{id}/embedding", (string?)result["explanation"]!["embedding"]);
+        var file = await Api.Client.GetByteArrayAsync((string?)result["explanation"]!["embedding"]);
+        var header = BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(8));
+        Assert.StartsWith("{'descr': '<f2', 'fortran_order': False, 'shape': (3,), }", Encoding.ASCII.GetString(file, 10, header));
+        // The embedding of this engine is its logits; the highest class is the last.
+        var logits = result["explanation"]!["logits"]!["values"]!.AsArray().Select(value => (Half)(float)value!).Reverse();
+        Assert.Equal(logits, Enumerable.Range(0, 3).Select(i => BinaryPrimitives.ReadHalfLittleEndian(file.AsSpan(10 + header + (2 * i)))));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Explanation_without_embedding_does_not_answer_a_request_that_wants_one(bool isForm)
+    {
+        var number = isForm ? 52 : 53;
+        async Task<JsonNode> ExplainAsync(bool embedding) =>
+            isForm
+                ? await Api.ExplainAsync(RunningApi.Picture(number), ("embedding", embedding ? "true" : "false"))
+                : await RunningApi.JsonAsync(
+                    await Api.SendJsonAsync(
+                        "/v1/explanations?wait=30",
+                        new JsonObject { ["uri"] = Api.AddPicture(number), ["embedding"] = embedding }
+                    ),
+                    200
+                );
+
+        var without = (await ExplainAsync(false))["explanation"]!;
+        Assert.Null(without["embedding"]);
+        var problem = await RunningApi.RefusedAsync(
+            await Api.Client.GetAsync($"/v1/explanations/{(string?)without["id"]}/embedding"),
+            404,
+            "not-found"
+        );
+        Assert.Contains("Explain the image again", (string)problem["next"]!);
+
+        var with = (await ExplainAsync(true))["explanation"]!;
+        Assert.NotEqual((string?)without["id"], (string?)with["id"]);
+        Assert.Equal(HttpStatusCode.OK, (await Api.Client.GetAsync((string?)with["embedding"])).StatusCode);
+        Assert.Equal((string?)without["id"], (string?)(await ExplainAsync(false))["item"]!["explanation"]); // it remains
+    }
+
+    [Fact]
     public async Task Cached_response_is_answered_with_304()
     {
         var id = await ExplainedFileAsync(6);
-        foreach (var form in new[] { "", "/overlay.png", "/overlay.png?size=64", "/heatmap.png", "/heatmap" })
+        foreach (var form in new[] { "", "/overlay.png", "/overlay.png?size=64", "/heatmap.png", "/heatmap", "/embedding" })
         {
             var first = await Api.Client.GetAsync($"/v1/explanations/{id}{form}");
             Assert.Contains("immutable", first.Headers.CacheControl!.ToString());
@@ -209,7 +256,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     public async Task Unknown_explanation_is_a_404_and_a_malformed_id_a_400()
     {
         var nothing = new string('0', 64);
-        foreach (var form in new[] { "", "/overlay.png", "/heatmap.png", "/heatmap" })
+        foreach (var form in new[] { "", "/overlay.png", "/heatmap.png", "/heatmap", "/embedding" })
             await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/explanations/{nothing}{form}"), 404, "not-found");
         await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/explanations/../../etc/passwd"), 404, "not-found");
         await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/explanations/xyz"), 400, "invalid-request");

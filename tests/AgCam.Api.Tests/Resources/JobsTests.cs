@@ -344,6 +344,30 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal([.. row.heatmap, .. row.heatmap], row.more_heatmaps);
     }
 
+    [Theory]
+    [InlineData(null, 3)]
+    [InlineData(true, 3)]
+    [InlineData(false, 0)]
+    public async Task Embedding_is_a_column_of_the_Parquet_export_unless_the_job_leaves_it_out(bool? embedding, int width)
+    {
+        var body = new JsonObject { ["source"] = $"folder:{AddFolder($"embedding {embedding}", 950, 2)}" };
+        if (embedding is not null)
+            body["embedding"] = embedding;
+        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body), 201);
+        Assert.Equal(embedding ?? true, (bool)job["embedding"]!);
+        await Api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=30");
+
+        var file = await Api.Client.GetByteArrayAsync($"/v1/jobs/{(string?)job["id"]}/export?format=parquet");
+        using var parquet = new MemoryStream(file);
+        var export = await ParquetSerializer.DeserializeAsync<ParquetRow>(parquet);
+        Assert.Equal("float16", (string?)JsonNode.Parse(export.CustomMetadata!["agcam.dtypes"])!["embedding"]);
+        Assert.Equal(2, export.Data.Count);
+        // The embedding of this engine is its logits; the highest class is the last.
+        Assert.All(export.Data, row => Assert.Equal(row.logits.AsEnumerable().Reverse().Select(Rounded).Take(width), row.embedding));
+
+        static float Rounded(float value) => (float)(Half)value;
+    }
+
     [Fact]
     public async Task Unreachable_bucket_is_a_503_that_may_be_retried()
     {

@@ -141,6 +141,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("threshold", "0.4")]
     [InlineData("method", "rollout")]
     [InlineData("dtype", "bfloat16")]
+    [InlineData("embedding", "false")]
     [InlineData("targets", "class:red")]
     [InlineData("label", "red")]
     public async Task Key_with_a_changed_field_is_a_conflict_while_the_request_runs_and_after_it_is_deleted(string field, string value)
@@ -382,6 +383,11 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         );
         Assert.Equal(["dtype", "targets[0]", "threshold"], problem["errors"]!.AsObject().Select(error => error.Key).Order());
         await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), fields: ("labl", "dog")), 400, "invalid-request");
+        await RunningApi.RefusedAsync(
+            await Api.SendImageAsync(RunningApi.Picture(10), fields: ("embedding", "maybe")),
+            400,
+            "invalid-request"
+        );
         await RunningApi.RefusedAsync(
             await Api.SendImageAsync(RunningApi.Picture(10), fields: ("model", "resnet")),
             400,

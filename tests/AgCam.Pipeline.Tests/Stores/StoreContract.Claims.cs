@@ -70,6 +70,7 @@ public abstract partial class StoreContract
     [InlineData("threshold")]
     [InlineData("method")]
     [InlineData("dtype")]
+    [InlineData("embedding")]
     [InlineData("targets")]
     [InlineData("model")]
     [InlineData("label")]
@@ -85,6 +86,7 @@ public abstract partial class StoreContract
             "threshold" => request with { Threshold = 0.4 },
             "method" => request with { Method = "rollout" },
             "dtype" => request with { Dtype = "bfloat16" },
+            "embedding" => request with { Embedding = false },
             "targets" => request with { Targets = ["top:5"] },
             "model" => request with { Model = Some.Model with { Sha256 = Some.Digest("other") } },
             "label" => request with { References = [image with { Label = "cat" }] },

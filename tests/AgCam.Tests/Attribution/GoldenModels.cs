@@ -31,6 +31,38 @@ public class GoldenModels
     }
 
     [Theory, MemberData(nameof(Cases))]
+    public void Embedding_is_the_class_token_after_the_final_norm(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var test = new LoadedFixture(name);
+        using var wide = new LoadedFixture(name, ScalarType.Float64);
+        using var inference = inference_mode();
+        using var pass = test.Model.Forward(test.Golden["input"]);
+        var x = wide.Model.Embed(test.Golden["input"].to(float64)); // [B, N, C]
+        foreach (var block in wide.Model.Blocks)
+            x = block.Forward(x);
+        var expected = wide.Model.Norm.Forward(x).select(1, 0); // [B, C]
+        for (var image = 0; image < expected.shape[0]; image++)
+            Assert.InRange(Golden.RelativeError(pass.Embedding[image], expected[image]), 0, 1e-5);
+    }
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Head_applied_to_the_float16_embedding_gives_the_golden_logits(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var test = new LoadedFixture(name);
+        using var inference = inference_mode();
+        if (test.Model.Config.Distilled)
+            return; // its logits depend on the distillation token too
+        using var pass = test.Model.Forward(test.Golden["input"]);
+        var head = test.Model.ClassHead;
+        var logits = head.Forward(pass.Embedding.to(float16).to(float32)); // [B, classes]
+        var rounding = pass.Embedding.abs().matmul(head.Weight.abs().t()) * Math.ScaleB(1, -11); // of every product
+        var excess = (logits - test.Golden["logits"]).abs() - rounding;
+        Assert.InRange(excess.max().item<float>(), float.NegativeInfinity, 1e-4);
+    }
+
+    [Theory, MemberData(nameof(Cases))]
     public void Ag_cam_equals_the_golden_maps_for_all_targets_of_one_forward_pass(string name)
     {
         using var test = new LoadedFixture(name);

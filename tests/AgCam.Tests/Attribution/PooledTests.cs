@@ -27,7 +27,7 @@ public class PooledTests
     }
 
     [Property(MaxTest = 20)]
-    public void Traced_forward_pass_predicts_as_the_plain_one(ViTConfig config, PositiveInt seed)
+    public void Traced_forward_pass_predicts_as_the_plain_one_and_embeds_the_pooled_patches(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
         using var noGrad = no_grad();
@@ -39,6 +39,7 @@ public class PooledTests
             config.Pooling == HeadPooling.NormedAverage
                 ? test.Model.Norm.Forward(patches.mean([1]))
                 : test.Model.Norm.Forward(patches).mean([1]);
+        Assert.InRange((test.Pass.Embedding - pooled).abs().max().item<float>(), 0, 1e-4);
         var expected = test.Model.ClassHead.Forward(pooled);
         Assert.InRange((test.Pass.Logits - expected).abs().max().item<float>(), 0, 1e-4);
         Assert.InRange((test.Model.Logits(test.Input) - expected).abs().max().item<float>(), 0, 1e-4);

@@ -30,6 +30,7 @@ public class DinoV3Tests
         using var noGrad = no_grad();
         using var pass = model.Forward(input);
         Assert.InRange((pass.Logits - expected).abs().max().item<double>(), 0, 1e-4);
+        Assert.InRange((model.ClassHead.Forward(pass.Embedding) - expected).abs().max().item<double>(), 0, 1e-4);
         Assert.InRange((model.Logits(input) - expected).abs().max().item<double>(), 0, 1e-4);
         Assert.InRange((expected[0] - expected[1]).abs().max().item<double>(), 0.01, double.MaxValue); // the input matters
     }

@@ -89,14 +89,20 @@ public sealed class BatchQueueTests
     }
 
     [Fact]
-    public async Task Images_of_different_methods_share_no_batch()
+    public Task Images_of_different_methods_share_no_batch() =>
+        AssertSeparateAsync(Plan.Of(Engine, AttributionMethod.Find("rollout")!, [Target.Predicted], ["predicted"]));
+
+    [Fact]
+    public Task Images_with_and_without_embedding_share_no_batch() =>
+        AssertSeparateAsync(Plan.Of(Engine, AttributionMethod.Default, [Target.Predicted], ["predicted"], withEmbedding: false));
+
+    private static async Task AssertSeparateAsync(Plan other)
     {
         var queue = new BatchQueue(8, TimeSpan.Zero);
-        var rollout = Plan.Of(Engine, AttributionMethod.Find("rollout")!, [Target.Predicted], ["predicted"]);
-        foreach (var plan in (Plan[])[Predicted, rollout, Predicted, rollout])
+        foreach (var plan in (Plan[])[Predicted, other, Predicted, other])
             queue.Add(Work(plan));
         Assert.Equal([Predicted, Predicted], (await queue.TakeAsync(Cancel)).Select(work => work.Plan));
-        Assert.Equal([rollout, rollout], (await queue.TakeAsync(Cancel)).Select(work => work.Plan));
+        Assert.Equal([other, other], (await queue.TakeAsync(Cancel)).Select(work => work.Plan));
     }
 
     [Fact]

@@ -13,6 +13,35 @@ public sealed class JobTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task Job_that_wants_embeddings_computes_explanations_that_another_job_stored_without_them()
+    {
+        using var pictures = new Pictures(10);
+        var explained = 0;
+        var engines = new ObservedLoader(images => Interlocked.Add(ref explained, images.Count));
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), engines);
+
+        var without = await ExplanationsAsync(false);
+        var with = await ExplanationsAsync(true);
+        Assert.Equal(20, explained);
+        Assert.Equal(without.Select(explanation => explanation.Id), (await ExplanationsAsync(false)).Select(explanation => explanation.Id));
+        Assert.Equal(20, explained); // both are found
+
+        Assert.All(without, explanation => Assert.Null(explanation.Embedding));
+        Assert.All(with, explanation => Assert.Equal(2 * 768, explanation.Embedding!.Length));
+        Assert.Equal(10, with.Select(explanation => Convert.ToHexString(explanation.Embedding!)).Distinct().Count());
+        Assert.Equal(without.Select(explanation => explanation.Image), with.Select(explanation => explanation.Image));
+
+        async Task<IReadOnlyList<StoredExplanation>> ExplanationsAsync(bool embedding)
+        {
+            var job = await process.SubmitAsync(Completion.Spec(pictures) with { Embedding = embedding });
+            await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
+            var items = await process.Store.Items.PageAsync(new ItemQuery { Job = job.Id }, Cancel);
+            var found = await process.Store.Explanations.FindAsync([.. items.Items.Select(item => item.Explanation!.Value)], Cancel);
+            return [.. found.OrderBy(explanation => explanation.Image)];
+        }
+    }
+
+    [Fact]
     public async Task Cancelled_job_stops()
     {
         using var pictures = new Pictures(960);

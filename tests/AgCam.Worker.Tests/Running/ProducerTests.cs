@@ -64,6 +64,7 @@ public sealed class ProducerTests
         {
             ["schema"] = ExplainIntake.Version,
             ["key"] = "plain",
+            ["embedding"] = false,
             ["model"] = new JsonObject { ["id"] = NullEngine.Pin.Id, ["sha256"] = NullEngine.Pin.Sha256.ToString() },
             ["references"] = new JsonArray(new JsonObject { ["uri"] = pictures.PathOf(0) }),
         };
@@ -81,6 +82,8 @@ public sealed class ProducerTests
             ((string)json["key"]!, (Guid)json["owner"]!, (int)json["completed"]!, (int)json["failed"]!)
         );
         Assert.Null(json["jobId"]);
+        var item = (await process.Store.Items.FindAsync(RequestId.Of("plain"), 0, Cancel))!;
+        Assert.Null((await process.Store.Explanations.FindAsync(item.Explanation!.Value, Cancel))!.Embedding);
 
         var job = await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         var images = 0;
