@@ -122,14 +122,18 @@ public sealed class RecordsTests
     [Fact]
     public void Explanation_is_compact_and_round_trips()
     {
-        var explanation = Some.Explanation(4, classes: 1000) with { LabelLogit = -3.5f, Embedding = [1, 2] };
+        var explanation = Some.Explanation(4, classes: 1000) with { LabelLogit = -3.5f, Embedding = new byte[2 * 768] };
+        explanation.Embedding[^1] = 0x3C;
 
         var bytes = ExplanationDocument.Encode(explanation);
 
         Assert.Equal(bytes, ExplanationDocument.Encode(ExplanationDocument.Decode(explanation.Id, bytes)));
         Assert.Equal(["predicted", "class:0"], ExplanationDocument.Decode(explanation.Id, bytes).Maps[0].Targets);
         Assert.Equivalent(explanation.Maps[0].Values(), ExplanationDocument.Decode(explanation.Id, bytes).Maps[0].Values(), strict: true);
-        Assert.InRange(ExplanationDocument.Encode(Some.Explanation(4, classes: 1000)).Length, 900, 1700);
+        Assert.Equal(explanation.Embedding, ExplanationDocument.Decode(explanation.Id, bytes).Embedding);
+        var without = ExplanationDocument.Encode(explanation with { Embedding = null }).Length;
+        Assert.InRange(without, 900, 1700);
+        Assert.InRange(bytes.Length - without, 2 * 768, (2 * 768) + 32);
     }
 
     [Fact]

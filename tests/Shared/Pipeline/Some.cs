@@ -73,6 +73,7 @@ internal static class Some
                 References = chunk.References,
             };
 
+    /// <summary>Returns an explanation. Every third has no embedding.</summary>
     public static StoredExplanation Explanation(int seed, int classes = 120)
     {
         var random = new Random(seed);
@@ -92,6 +93,7 @@ internal static class Some
             Logits = TopLogits.From(logits),
             LogSumExp = 9.875f,
             Maps = [TargetMap.From(["predicted", "class:0"], 0, ClassName(0), 14, 14, values)],
+            Embedding = seed % 3 == 0 ? null : HalfBytes.From(logits),
         };
     }
 
