@@ -1,7 +1,8 @@
 using System.Diagnostics;
+using AgCam.Cli.Bench;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
-using AgCam.Pipeline.Stores.Measuring;
+using AgCam.Testing;
 
 namespace AgCam.Benchmarks;
 

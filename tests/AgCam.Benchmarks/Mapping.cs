@@ -1,6 +1,7 @@
 using System.Diagnostics;
-using AgCam.Pipeline.Stores.Measuring;
+using AgCam.Cli.Bench;
 using AgCam.Pipeline.Stores.Sqlite;
+using AgCam.Testing;
 
 namespace AgCam.Benchmarks;
 

@@ -1,5 +1,6 @@
+using AgCam.Cli.Bench;
 using AgCam.Pipeline;
-using AgCam.Pipeline.Stores.Measuring;
+using AgCam.Testing;
 
 namespace AgCam.Benchmarks;
 

@@ -1,13 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
+using AgCam.Cli.Bench;
 using AgCam.Evaluation.Metrics;
 using AgCam.Pipeline;
 using AgCam.Pipeline.References;
-using AgCam.Pipeline.Stores.Measuring;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
 using AgCam.Worker.Engines;
-using AgCam.Worker.Measuring;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;

@@ -8,6 +8,5 @@ var given = args.Select(arg => arg.Split('=', 2)).ToDictionary(pair => pair[0], 
 return given["role"] switch
 {
     "faults" => await FaultProgram.RunAsync(given),
-    "bench" => await Roles.BenchAsync(given),
     _ => await Roles.RunAsync(given),
 };

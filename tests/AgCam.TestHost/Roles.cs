@@ -54,25 +54,6 @@ internal static class Roles
         return 0;
     }
 
-    public static async Task<int> BenchAsync(Dictionary<string, string> given)
-    {
-        var rate = await Worker.Measuring.PipelineRate.MeasureAsync(
-            Pipeline(given),
-            new WorkerOptions(),
-            int.Parse(given.GetValueOrDefault("images", "20000")),
-            rounds: 1,
-            configure =>
-            {
-                var benched = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-                benched.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
-                configure(benched.Services);
-                return benched.Build();
-            }
-        );
-        Console.WriteLine(System.Text.Json.JsonSerializer.Serialize(rate));
-        return 0;
-    }
-
     private static PipelineOptions Pipeline(Dictionary<string, string> given) =>
         new()
         {

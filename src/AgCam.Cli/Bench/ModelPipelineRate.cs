@@ -9,7 +9,6 @@ using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using AgCam.Worker;
-using AgCam.Worker.Measuring;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace AgCam.Cli.Bench;

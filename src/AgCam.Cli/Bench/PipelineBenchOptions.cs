@@ -3,9 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using AgCam.Cli.Serving;
 using AgCam.Pipeline.Bus;
-using AgCam.Pipeline.Stores.Measuring;
-using AgCam.Worker;
-using AgCam.Worker.Measuring;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -77,11 +74,7 @@ internal sealed class PipelineBenchOptions
                         result => result.ToLine()
                     );
                 else
-                    Show(
-                        json,
-                        await PipelineRate.MeasureAsync(scratch.Options, new WorkerOptions(), images, rounds, Build, cancellationToken),
-                        Line
-                    );
+                    Show(json, await PipelineRate.MeasureAsync(scratch, images, rounds, cancellationToken), Line);
             }
         });
 

@@ -1,7 +1,7 @@
+using AgCam.Heatmaps;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores.Documents;
-using AgCam.Pipeline.Stores.Measuring;
 
 namespace AgCam.Pipeline.Jobs;
 
@@ -13,7 +13,9 @@ internal static class StoredSize
     /// <summary>Bytes an image beyond the encoded records, measured on SQLite files of synthetic images.</summary>
     internal const int Overhead = 900;
 
-    private static readonly SyntheticImages Images = new(1);
+    private const string ClassName = "class 000";
+
+    private static readonly Digest Id = Digest.Of("template"u8);
 
     /// <returns>Bytes an image.</returns>
     public static int Estimate(ModelCard model, JobSpec spec, IReadOnlyList<ImageReference> sample)
@@ -37,23 +39,44 @@ internal static class StoredSize
     /// <summary>Returns an explanation with the model's shape and arbitrary numbers.</summary>
     private static StoredExplanation Shaped(ModelCard model, int maps)
     {
-        var template = Images.Explanation(0);
-        var map = TargetMap.From(["predicted"], 0, template.Maps[0].Name, model.Rows, model.Columns, new float[model.Rows * model.Columns]);
-        return template with
+        var map = TargetMap.From(["predicted"], 0, ClassName, model.Rows, model.Columns, new float[model.Rows * model.Columns]);
+        var ranks = Enumerable.Range(0, Math.Min(StoredExplanation.MaxTop, model.Classes.Count));
+        return new StoredExplanation
         {
-            Top = [.. template.Top.Take(Math.Min(StoredExplanation.MaxTop, model.Classes.Count))],
+            Id = Id,
+            Image = Id,
+            Provenance = Id,
+            Picture = new PictureFacts(640, 480, 0x7F3F_1F0F_0703_0100, 0.5f, 120.5f, 7.25f),
+            Top = [.. ranks.Select(rank => new StoredPrediction(rank, ClassName, 12f - rank, 0.5f / (rank + 1)))],
             Logits = TopLogits.From(new float[model.Classes.Count]),
+            LogSumExp = 12.5f,
             Maps = [.. Enumerable.Repeat(map, Math.Max(1, maps))],
         };
     }
 
+    /// <summary>Returns a completed item of the image with arbitrary numbers and two boxes.</summary>
     private static Item Filled(ImageReference image) =>
-        Images.Item(default, 0, default) with
+        new()
         {
+            Job = default,
+            Number = 0,
+            Status = ItemStatus.Completed,
             Kind = image.Kind,
             Uri = image.Uri,
+            Sha256 = Id,
+            Label = image.Label,
+            LabelClass = image.Label,
+            LabelLogit = image.Label is null ? null : 3.5f,
+            LabelProbability = image.Label is null ? null : 0.25f,
+            Correct = image.Label is null ? null : true,
             Split = image.Split,
             Metadata = image.Metadata,
             Stamp = image.Stamp,
+            Model = ClassName,
+            Predicted = ClassName,
+            Probability = 0.5f,
+            Boxes = [new BoundingBox(12, 40, 310, 222, 0.75), new BoundingBox(400, 10, 80, 64, 0.125)],
+            Explanation = Id,
+            Time = default,
         };
 }

@@ -1,10 +1,9 @@
 using AgCam.Pipeline.Stores;
-using AgCam.Pipeline.Stores.Measuring;
 
 namespace AgCam.Pipeline.Telemetry;
 
 /// <summary>Store that measures every call and adds its span to the current trace.</summary>
-internal sealed class ObservedStore(IStore store) : IStore, IBareStore
+internal sealed class ObservedStore(IStore store) : IStore
 {
     public string Kind => store.Kind;
 
@@ -35,9 +34,4 @@ internal sealed class ObservedStore(IStore store) : IStore, IBareStore
     public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => store.SizeAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => store.DisposeAsync();
-
-    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) =>
-        ((IBareStore)store).CreateBareAsync(cancellationToken);
-
-    Task<long?> IBareStore.BytesAsync(CancellationToken cancellationToken) => ((IBareStore)store).BytesAsync(cancellationToken);
 }

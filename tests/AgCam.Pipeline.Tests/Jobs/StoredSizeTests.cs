@@ -1,7 +1,6 @@
 using AgCam.Models;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Stores;
-using AgCam.Pipeline.Stores.Measuring;
 using AgCam.Pipeline.Stores.Sqlite;
 using Xunit;
 

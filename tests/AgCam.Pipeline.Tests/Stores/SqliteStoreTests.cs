@@ -219,20 +219,13 @@ public sealed class SqliteStoreTests : StoreContract
         foreach (var item in new[] { store, unfolded })
         {
             await item.MigrateAsync(Cancel);
-            jobs.Add(
-                await AgCam.Pipeline.Stores.Measuring.SyntheticJob.FillAsync(
-                    item,
-                    new AgCam.Pipeline.Stores.Measuring.SyntheticImages(7),
-                    20_000,
-                    cancellationToken: Cancel
-                )
-            );
+            jobs.Add(await SyntheticJob.FillAsync(item, new SyntheticImages(7), 20_000, cancellationToken: Cancel));
         }
 
         var moved = await store.Database.ReadAsync(
             session =>
-                SqliteDocuments
-                    .Stored.OfItems.Where(index => index.Name != "source")
+                SqliteIndex
+                    .OfItems.Where(index => index.Name != "source")
                     .Select(index => session.Number($"SELECT COUNT(*) FROM {index.Keys}"))
                     .ToList(),
             Cancel
@@ -284,9 +277,9 @@ public sealed class SqliteStoreTests : StoreContract
     private static async Task IndexesHoldTheTableAsync(SqliteStore store)
     {
         foreach (
-            var (index, table, row) in SqliteDocuments
-                .Stored.OfItems.Select(index => (index, "items", "id"))
-                .Append((SqliteDocuments.Stored.OfExplanations, "explanations", "row"))
+            var (index, table, row) in SqliteIndex
+                .OfItems.Select(index => (index, "items", "id"))
+                .Append((SqliteIndex.OfExplanations, "explanations", "row"))
         )
         {
             var columns = index.Key[..^", row".Length];

@@ -46,16 +46,6 @@ internal static class MongoIndexes
     /// <summary>Index of sources, which finds images that were read before.</summary>
     public static readonly BsonDocument Source = new("source", 1);
 
-    public static Task CreateItemIndexesAsync(IMongoCollection<RawBsonDocument> items, CancellationToken cancellationToken) =>
-        CreateAsync(
-            items,
-            cancellationToken,
-            [
-                .. ItemIndex.All.Where(index => index != ItemIndex.Primary).Select(index => (index.Name, Keys(index))),
-                ("item_source", Source),
-            ]
-        );
-
     public static readonly IReadOnlyList<(string Name, BsonDocument Keys)> Jobs =
     [
         // For the lists of jobs: all, those with a tag, and those of an owner.
@@ -106,7 +96,14 @@ internal static class MongoIndexes
 
     public static async Task CreateAsync(MongoDatabase database, CancellationToken cancellationToken)
     {
-        await CreateItemIndexesAsync(database.Items, cancellationToken);
+        await CreateAsync(
+            database.Items,
+            cancellationToken,
+            [
+                .. ItemIndex.All.Where(index => index != ItemIndex.Primary).Select(index => (index.Name, Keys(index))),
+                ("item_source", Source),
+            ]
+        );
         await CreateAsync(database.Jobs, cancellationToken, [.. Jobs]);
         await CreateAsync(database.Chunks, cancellationToken, [.. Chunks]);
         // The second is GridFS's own. It is created here, because not every server can add an index to an existing collection.

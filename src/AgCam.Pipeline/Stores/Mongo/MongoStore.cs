@@ -1,5 +1,4 @@
 using AgCam.Pipeline.Stores.Documents;
-using AgCam.Pipeline.Stores.Measuring;
 using MongoDB.Bson;
 using MongoDB.Driver;
 
@@ -9,7 +8,7 @@ namespace AgCam.Pipeline.Stores.Mongo;
 /// Store in MongoDB 6 or later, or in a server with its protocol. It needs no sessions and no transactions, only atomic writes of single
 /// documents.
 /// </summary>
-public sealed class MongoStore : IStore, IBareStore
+public sealed class MongoStore : IStore
 {
     private readonly MongoDatabase _database;
     private readonly MongoDeletion _deletion;
@@ -57,26 +56,6 @@ public sealed class MongoStore : IStore, IBareStore
     internal MongoDatabase Database => _database;
 
     internal IStoreAudit Audit => field ??= new MongoAudit(_database, _deletion, _ledger);
-
-    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) =>
-        MongoBareTables.CreateAsync(_database, cancellationToken);
-
-    async Task<long?> IBareStore.BytesAsync(CancellationToken cancellationToken)
-    {
-        long sum = 0;
-        foreach (var collection in new[] { _database.Explanations.CollectionNamespace, _database.Items.CollectionNamespace })
-        {
-            var received = await _database.Database.RunCommandAsync<BsonDocument>(
-                new BsonDocument("collStats", collection.CollectionName),
-                null,
-                cancellationToken
-            );
-            if (!received.TryGetValue("storageSize", out var data) || !received.TryGetValue("totalIndexSize", out var indexes))
-                return null;
-            sum += data.ToInt64() + indexes.ToInt64();
-        }
-        return sum;
-    }
 
     public Task ProbeAsync(CancellationToken cancellationToken = default) =>
         MongoDatabase.RunAsync(async () =>

@@ -1,20 +1,32 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>Inserts explanations and items that are not stored, and updates their indexes. Only the writer's thread may use it.</summary>
-internal sealed class SqliteDocumentWriter(SqliteDocuments documents, int recentRows)
+internal sealed class SqliteDocumentWriter(int recentRows)
 {
-    private readonly SqliteIndexMerge _merge = new(documents.Indexes, recentRows);
+    /// <summary>Query that has a row when the explanation ?1 is stored.</summary>
+    public static readonly string HasExplanation = $"SELECT 1 WHERE {SqliteIndex.OfExplanations.Has("?1")}";
+
+    private const string InsertExplanation = "INSERT INTO explanations (id, created, body) VALUES (?1, ?2, ?3)";
+
+    private const string InsertItem = """
+        INSERT INTO items (
+            id, owner, status, model, predicted, probability, correct, label, label_class, label_probability, explanation, time, body,
+            source)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING
+        """;
+
+    private readonly SqliteIndexMerge _merge = new(SqliteIndex.All, recentRows);
 
     /// <summary>Begins inserts in the open transaction of <paramref name="session"/>.</summary>
-    public Inserts Begin(SqliteSession session) => new(this, session, documents);
+    public Inserts Begin(SqliteSession session) => new(this, session);
 
-    internal sealed class Inserts(SqliteDocumentWriter writer, SqliteSession session, SqliteDocuments documents)
+    internal sealed class Inserts(SqliteDocumentWriter writer, SqliteSession session)
     {
         // Three statements: with a trigger or a SELECT, SQLite would copy each page before every row, to be able to undo that row.
-        private readonly SqliteInsert _hasExplanation = session.Insert(documents.HasExplanation);
-        private readonly SqliteInsert _explanation = session.Insert(documents.InsertExplanation);
-        private readonly SqliteInsert _explanationIndex = session.Insert(documents.OfExplanations.AddLastRow);
-        private readonly SqliteInsert _item = session.Insert(documents.InsertItem);
+        private readonly SqliteInsert _hasExplanation = session.Insert(HasExplanation);
+        private readonly SqliteInsert _explanation = session.Insert(InsertExplanation);
+        private readonly SqliteInsert _explanationIndex = session.Insert(SqliteIndex.OfExplanations.AddLastRow);
+        private readonly SqliteInsert _item = session.Insert(InsertItem);
         private readonly SqliteRowRuns _newItems = new();
         private int _newItemCount;
 
@@ -58,7 +70,7 @@ internal sealed class SqliteDocumentWriter(SqliteDocuments documents, int recent
         /// <summary>Indexes the new items, and merges a range of one index.</summary>
         public void End()
         {
-            _newItems.AddTo(session, documents.OfItems);
+            _newItems.AddTo(session, SqliteIndex.OfItems);
             writer._merge.Step(session, _newItemCount);
         }
     }

@@ -5,8 +5,8 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider clock) : IExplanations
 {
-    private static readonly SqliteIndex s_ids = SqliteDocuments.Stored.OfExplanations;
-    private static readonly SqliteIndex s_references = SqliteDocuments.Stored.OfItems.Single(index => index.Name == "explanation");
+    private static readonly SqliteIndex s_ids = SqliteIndex.OfExplanations;
+    private static readonly SqliteIndex s_references = SqliteIndex.OfItems.Single(index => index.Name == "explanation");
     private static readonly string s_where = $"WHERE row = {s_ids.Find("?1")}";
     private static readonly string s_body = $"SELECT body FROM explanations {s_where}";
     private static readonly string s_isCondemned = $"SELECT condemned IS NOT NULL FROM explanations {s_where}";

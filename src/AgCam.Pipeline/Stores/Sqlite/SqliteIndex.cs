@@ -12,22 +12,24 @@ internal sealed class SqliteIndex(string table, string row, string name, params 
     /// <summary>
     /// Returns the indexes of <see cref="ItemIndex.All"/> on unordered values, and the index of sources that finds files read before.
     /// </summary>
-    public static IReadOnlyList<SqliteIndex> OfItems(string table) =>
-        [
-            new(table, "id", "probability", ("owner", "INTEGER"), ("probability", "REAL")),
-            new(table, "id", "predicted", ("owner", "INTEGER"), ("predicted", "TEXT"), ("probability", "REAL")),
-            new(table, "id", "correct", ("owner", "INTEGER"), ("correct", "INTEGER"), ("probability", "REAL")),
-            new(table, "id", "confusion", ("owner", "INTEGER"), ("label", "TEXT"), ("predicted", "TEXT"), ("probability", "REAL")),
-            new(table, "id", "label_probability", ("owner", "INTEGER"), ("label_probability", "REAL")),
-            new(table, "id", "label", ("owner", "INTEGER"), ("label", "TEXT")),
-            new(table, "id", "label_class", ("owner", "INTEGER"), ("label_class", "TEXT"), ("label_probability", "REAL")),
-            new(table, "id", "label_correct", ("owner", "INTEGER"), ("correct", "INTEGER"), ("label_probability", "REAL")),
-            new(table, "id", "model", ("model", "TEXT"), ("predicted", "TEXT"), ("probability", "REAL")),
-            new(table, "id", "explanation", ("explanation", "BLOB")),
-            new(table, "id", "source", ("source", "BLOB")),
-        ];
+    public static IReadOnlyList<SqliteIndex> OfItems { get; } =
+    [
+        new("items", "id", "probability", ("owner", "INTEGER"), ("probability", "REAL")),
+        new("items", "id", "predicted", ("owner", "INTEGER"), ("predicted", "TEXT"), ("probability", "REAL")),
+        new("items", "id", "correct", ("owner", "INTEGER"), ("correct", "INTEGER"), ("probability", "REAL")),
+        new("items", "id", "confusion", ("owner", "INTEGER"), ("label", "TEXT"), ("predicted", "TEXT"), ("probability", "REAL")),
+        new("items", "id", "label_probability", ("owner", "INTEGER"), ("label_probability", "REAL")),
+        new("items", "id", "label", ("owner", "INTEGER"), ("label", "TEXT")),
+        new("items", "id", "label_class", ("owner", "INTEGER"), ("label_class", "TEXT"), ("label_probability", "REAL")),
+        new("items", "id", "label_correct", ("owner", "INTEGER"), ("correct", "INTEGER"), ("label_probability", "REAL")),
+        new("items", "id", "model", ("model", "TEXT"), ("predicted", "TEXT"), ("probability", "REAL")),
+        new("items", "id", "explanation", ("explanation", "BLOB")),
+        new("items", "id", "source", ("source", "BLOB")),
+    ];
 
-    public static SqliteIndex OfExplanations(string table) => new(table, "row", "id", ("id", "BLOB"));
+    public static SqliteIndex OfExplanations { get; } = new("explanations", "row", "id", ("id", "BLOB"));
+
+    public static IReadOnlyList<SqliteIndex> All { get; } = [.. OfItems, OfExplanations];
 
     public string Name => name;
 
@@ -53,8 +55,6 @@ internal sealed class SqliteIndex(string table, string row, string name, params 
             END;
 
             """;
-
-    public string Drop => $"DROP TABLE IF EXISTS {Keys}; DROP TABLE IF EXISTS {Recent};";
 
     /// <summary>Adds rows ?1 to ?2 of the table, sorted by key, at half the cost of a trigger for each row.</summary>
     public string AddRows => $"INSERT INTO {Recent} {Rows($" AND {row} BETWEEN ?1 AND ?2")}";

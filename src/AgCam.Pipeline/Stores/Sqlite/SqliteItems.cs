@@ -7,7 +7,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) : IItems
 {
     private static readonly string s_knownSource =
-        $"SELECT body FROM items WHERE id = {SqliteDocuments.Stored.OfItems.Single(index => index.Name == "source").Find("?1")}";
+        $"SELECT body FROM items WHERE id = {SqliteIndex.OfItems.Single(index => index.Name == "source").Find("?1")}";
 
     private const string Columns =
         "items.id, owners.id, status, items.model, items.predicted, items.probability, items.correct, items.label, "
@@ -156,7 +156,7 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
         if (query.Explanation is { } explanation)
             where.Add($"explanation = {Parameter(explanation.ToArray())}");
 
-        var levels = SqliteDocuments.Stored.OfItems.FirstOrDefault(item => index.Name == $"item_{item.Name}");
+        var levels = SqliteIndex.OfItems.FirstOrDefault(item => index.Name == $"item_{item.Name}");
         var row = levels is null ? "items.id" : "row";
         var sort = index.Sort switch
         {

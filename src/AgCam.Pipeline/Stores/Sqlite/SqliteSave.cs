@@ -11,7 +11,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
     /// <summary>Maximum number of items of a short write, which takes about a millisecond.</summary>
     private const int ShortWriteItems = 16;
 
-    private readonly SqliteDocumentWriter _documents = new(SqliteDocuments.Stored, database.RecentRows);
+    private readonly SqliteDocumentWriter _documents = new(database.RecentRows);
 
     public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken)
     {
@@ -53,7 +53,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
 
         var newExplanations = encoded.Explanations.Count(explanation => inserts.Insert(explanation, now));
         foreach (var explanation in held)
-            if (session.Number(SqliteDocuments.Stored.HasExplanation, explanation.ToArray()) is null)
+            if (session.Number(SqliteDocumentWriter.HasExplanation, explanation.ToArray()) is null)
                 throw ChunkRules.Missing(chunk, explanation);
         if (encoded.Result.Rows is { } rows)
             SqliteChunkRows.Insert(session, id, rows);

@@ -14,45 +14,6 @@ internal static class SqliteSchema
 
     public static long Owner(long rowId) => rowId >> 32;
 
-    /// <summary>Returns the indexes whose entries are inserted nearly in order. The others are a <see cref="SqliteIndex"/> each.</summary>
-    public static string PlainIndexes(string table) =>
-        $"""
-            CREATE INDEX {table}_status ON {table} (owner, status);
-            CREATE INDEX {table}_time ON {table} (time);
-
-            """;
-
-    public static string ExplanationTable(string table) =>
-        $"""
-            CREATE TABLE {table} (
-                row INTEGER PRIMARY KEY,
-                id BLOB NOT NULL,
-                created INTEGER NOT NULL,
-                condemned INTEGER,
-                body BLOB NOT NULL);
-
-            """;
-
-    public static string ItemTable(string table) =>
-        $"""
-            CREATE TABLE {table} (
-                id INTEGER PRIMARY KEY,
-                owner INTEGER NOT NULL,
-                status INTEGER NOT NULL,
-                model TEXT NOT NULL,
-                predicted TEXT,
-                probability REAL,
-                correct INTEGER,
-                label TEXT,
-                label_class TEXT,
-                label_probability REAL,
-                explanation BLOB,
-                time INTEGER NOT NULL,
-                body BLOB NOT NULL,
-                source BLOB);
-
-            """;
-
     /// <summary>Value of PRAGMA application_id in a store: "AgCm" in ASCII. Files from before the first release have 0.</summary>
     public const int ApplicationId = 0x4167_436D;
 
@@ -149,7 +110,33 @@ internal static class SqliteSchema
             attempt INTEGER NOT NULL,
             PRIMARY KEY (chunk, number)) WITHOUT ROWID;
 
-        {SqliteDocuments.Stored.Create}
+        CREATE TABLE explanations (
+            row INTEGER PRIMARY KEY,
+            id BLOB NOT NULL,
+            created INTEGER NOT NULL,
+            condemned INTEGER,
+            body BLOB NOT NULL);
+
+        CREATE TABLE items (
+            id INTEGER PRIMARY KEY,
+            owner INTEGER NOT NULL,
+            status INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            predicted TEXT,
+            probability REAL,
+            correct INTEGER,
+            label TEXT,
+            label_class TEXT,
+            label_probability REAL,
+            explanation BLOB,
+            time INTEGER NOT NULL,
+            body BLOB NOT NULL,
+            source BLOB);
+        -- Their entries are inserted nearly in order. The other indexes are a SqliteIndex each.
+        CREATE INDEX items_status ON items (owner, status);
+        CREATE INDEX items_time ON items (time);
+
+        {string.Concat(SqliteIndex.All.Select(index => index.Create))}
 
         -- Measurements of evaluations.
         CREATE TABLE chunk_rows (

@@ -1,12 +1,11 @@
 using AgCam.Pipeline.Stores.Documents;
-using AgCam.Pipeline.Stores.Measuring;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
 /// Store in one SQLite file, for a pipeline on one machine. Several processes may use it, but only one of them writes at a time.
 /// </summary>
-public sealed class SqliteStore : IStore, IBareStore
+public sealed class SqliteStore : IStore
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteDeletion _deletion;
@@ -53,12 +52,6 @@ public sealed class SqliteStore : IStore, IBareStore
     internal SqliteDatabase Database => _database;
 
     internal IStoreAudit Audit => field ??= new SqliteAudit(_database, _clock);
-
-    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) =>
-        SqliteBareTables.CreateAsync(_database, cancellationToken);
-
-    Task<long?> IBareStore.BytesAsync(CancellationToken cancellationToken) =>
-        _database.ReadAsync(session => session.Number("PRAGMA page_count") * session.Number("PRAGMA page_size"), cancellationToken);
 
     public Task ProbeAsync(CancellationToken cancellationToken = default) =>
         _database.ReadAsync(

@@ -1,15 +1,24 @@
 using System.Diagnostics;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
 
-namespace AgCam.Pipeline.Stores.Measuring;
+namespace AgCam.Benchmarks;
 
 /// <summary>Measures how many milliseconds a list takes: its first page, and a page after an item in its middle.</summary>
-/// <param name="Question">Filters, sort and direction; or what else was asked.</param>
-/// <param name="Samples">Of each kind, with values taken from items drawn by chance: common classes and rare ones.</param>
-public sealed record QueryRate(string Store, string Question, int Samples, double FirstP50, double FirstP99, double DeepP50, double DeepP99)
+/// <param name="Question">Filters, sort and direction of the list, or another query.</param>
+/// <param name="Samples">Number of queries, with values from randomly drawn items of common and rare classes.</param>
+internal sealed record QueryRate(
+    string Store,
+    string Question,
+    int Samples,
+    double FirstP50,
+    double FirstP99,
+    double DeepP50,
+    double DeepP99
+)
 {
-    /// <summary>Every index in both directions, and the progress of the job.</summary>
-    /// <param name="job">As <see cref="SyntheticJob.FillAsync"/> made it.</param>
+    /// <summary>Measures every index in both directions, and the progress of the job.</summary>
+    /// <param name="job">Job that <see cref="AgCam.Testing.SyntheticJob.FillAsync"/> created.</param>
     public static async IAsyncEnumerable<QueryRate> MeasureAsync(IStore store, Guid job, int images, int samples = 300, int limit = 100)
     {
         var random = new Random(7);
@@ -26,7 +35,7 @@ public sealed record QueryRate(string Store, string Question, int Samples, doubl
                 var (deepTook, _) = await TimeAsync(() => store.Items.PageAsync(after));
                 if (firstPage.Items.Count == 0)
                     throw new InvalidOperationException(
-                        $"{index} found nothing, though item {item.Number} is there: the measurement is void."
+                        $"{index} found nothing, though item {item.Number} is there. The measurement is void."
                     );
                 if (i < 0)
                     continue;
@@ -83,7 +92,7 @@ public sealed record QueryRate(string Store, string Question, int Samples, doubl
             Percentile(deep, 0.99)
         );
 
-    /// <summary>The smallest value that at least this share of all does not exceed.</summary>
+    /// <summary>Returns the smallest value that at least this share of all values does not exceed.</summary>
     public static double Percentile(IReadOnlyCollection<double> values, double share) =>
         values.Order().ElementAt((int)Math.Ceiling(share * values.Count) - 1);
 }

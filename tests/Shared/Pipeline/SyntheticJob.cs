@@ -1,20 +1,20 @@
-using System.Diagnostics;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
 
-namespace AgCam.Pipeline.Stores.Measuring;
+namespace AgCam.Testing;
 
 /// <summary>
-/// Fills a store with a job of synthetic images, through the contract: planned, leased and saved, as fast as the store takes them and
-/// in bounded memory.
+/// Fills a store with a job of synthetic images through its contract: planned, leased and saved, as fast as the store takes them and in
+/// bounded memory.
 /// </summary>
-public static class SyntheticJob
+internal static class SyntheticJob
 {
     private const int ChunkSize = 256,
         ChunksPerStep = 16;
 
-    /// <param name="progress">Told every few thousand images how many are stored.</param>
-    /// <returns>The job, complete.</returns>
+    /// <param name="progress">Called every few thousand images with the number of stored ones.</param>
+    /// <returns>The completed job.</returns>
     public static async Task<Guid> FillAsync(
         IStore store,
         SyntheticImages synthetic,
@@ -43,7 +43,7 @@ public static class SyntheticJob
                     foreach (var chunk in few)
                         results.Add(await ResultAsync(store, synthetic, job, chunk, cancellationToken));
                     if ((await store.Chunks.SaveAsync(results, cancellationToken)).Any(answer => answer.Outcome != SaveOutcome.Saved))
-                        throw new InvalidOperationException("A chunk was not saved: does somebody else work on this store?");
+                        throw new InvalidOperationException("A chunk was not saved. Another process may use this store.");
                 }
             );
             if (progress is not null)
@@ -81,53 +81,5 @@ public static class SyntheticJob
             [.. items.Where(item => item.Explanation is not null).Select(item => synthetic.Explanation(item.Number))],
             items
         );
-    }
-}
-
-/// <summary>Measures what storing costs between one size of a store and the next.</summary>
-/// <param name="Images">In the store, at the end of the step.</param>
-/// <param name="CpuMicrosecondsPerImage">Of this process, during the step.</param>
-/// <param name="BytesPerImage">Of the whole store over all of its images, at the end of the step; null where the server does not
-/// tell.</param>
-public sealed record GrowthStep(int Images, double ImagesPerSecond, double CpuMicrosecondsPerImage, double? BytesPerImage)
-{
-    /// <summary>Fills the store to <paramref name="images"/>, and measures at every power of ten on the way.</summary>
-    public static async Task<(Guid Job, IReadOnlyList<GrowthStep> Steps)> FillAsync(
-        IStore store,
-        SyntheticImages synthetic,
-        int images,
-        Action<GrowthStep>? received = null,
-        CancellationToken cancellationToken = default
-    )
-    {
-        var steps = new List<GrowthStep>();
-        var (next, last, watch, cpu) = (1000, 0, Stopwatch.StartNew(), Process.GetCurrentProcess().TotalProcessorTime);
-        var job = await SyntheticJob.FillAsync(
-            store,
-            synthetic,
-            images,
-            async stored =>
-            {
-                if (stored < next && stored < images)
-                    return;
-                var used = Process.GetCurrentProcess().TotalProcessorTime;
-                var bytes = await ((IBareStore)store).BytesAsync(cancellationToken);
-                steps.Add(
-                    new GrowthStep(
-                        stored,
-                        (stored - last) / watch.Elapsed.TotalSeconds,
-                        (used - cpu).TotalMicroseconds / (stored - last),
-                        (double?)bytes / stored
-                    )
-                );
-                received?.Invoke(steps[^1]);
-                while (next <= stored)
-                    next *= 10;
-                (last, cpu) = (stored, Process.GetCurrentProcess().TotalProcessorTime);
-                watch.Restart();
-            },
-            cancellationToken
-        );
-        return (job, steps);
     }
 }

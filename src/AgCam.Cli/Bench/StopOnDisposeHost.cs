@@ -1,9 +1,9 @@
 using Microsoft.Extensions.Hosting;
 
-namespace AgCam.Worker.Measuring;
+namespace AgCam.Cli.Bench;
 
-/// <summary>A host that is stopped before it is disposed, whatever ends what it was started for.</summary>
-public sealed class StopOnDisposeHost(IHost host) : IHost, IAsyncDisposable
+/// <summary>Stops a host before it disposes it, after an exception too.</summary>
+internal sealed class StopOnDisposeHost(IHost host) : IHost, IAsyncDisposable
 {
     public IServiceProvider Services => host.Services;
 

@@ -1,10 +1,11 @@
+using AgCam.Pipeline;
 using AgCam.Pipeline.Bus;
 using MongoDB.Driver;
 
-namespace AgCam.Pipeline.Stores.Measuring;
+namespace AgCam.Cli.Bench;
 
-/// <summary>A database and queues with names of their own, for a measurement that fills them; gone when disposed.</summary>
-public sealed class Scratch : IAsyncDisposable
+/// <summary>Database and queues with unique names for a measurement that fills them. Deleted when disposed.</summary>
+internal sealed class Scratch : IAsyncDisposable
 {
     private readonly string _name = $"agcam-bench-{Guid.NewGuid():N}";
     private readonly string? _folder;
@@ -23,12 +24,15 @@ public sealed class Scratch : IAsyncDisposable
 
     public PipelineOptions Options { get; }
 
-    /// <summary>Everything in one process: the bus in memory, and SQLite below the temporary folder.</summary>
+    /// <summary>Uses the in-memory bus, and SQLite below the temporary folder.</summary>
     public static Scratch OneProcess() => new(null, null);
 
-    /// <param name="store">mongodb:// and a server.</param>
-    /// <param name="bus">amqp:// and a broker; or in memory.</param>
+    /// <param name="store">MongoDB address.</param>
+    /// <param name="bus">Address of a broker, or "memory".</param>
     public static Scratch On(string store, string bus) => new(store, bus);
+
+    /// <summary>Returns another empty database on the same server or disk, with the in-memory bus.</summary>
+    public Scratch Another() => _folder is null ? On(Options.Store, PipelineOptions.InMemory) : OneProcess();
 
     public async ValueTask DisposeAsync()
     {

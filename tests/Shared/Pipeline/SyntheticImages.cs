@@ -3,13 +3,13 @@ using AgCam.Heatmaps;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 
-namespace AgCam.Pipeline.Stores.Measuring;
+namespace AgCam.Testing;
 
 /// <summary>
-/// Records of images that never were, of realistic size and spread: 1000 classes, a map of 14 x 14, 100 logits. For measuring stores
-/// and filling them.
+/// Creates records of imaginary images with realistic size and spread: 1000 classes, a map of 14 x 14, 100 logits. They fill stores in
+/// tests and benchmarks.
 /// </summary>
-public sealed class SyntheticImages
+internal sealed class SyntheticImages
 {
     private const int Classes = 1000,
         Templates = 64,

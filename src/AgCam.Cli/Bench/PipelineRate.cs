@@ -8,12 +8,12 @@ using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
-using AgCam.Pipeline.Stores.Measuring;
+using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
-namespace AgCam.Worker.Measuring;
+namespace AgCam.Cli.Bench;
 
 /// <summary>
 /// Measures the cost of the pipeline without a model: jobs of real files are read, hashed, planned, published, leased and stored, with the
@@ -27,7 +27,7 @@ namespace AgCam.Worker.Measuring;
 /// <param name="OfBare">Median of the rounds' ratios of the two rates.</param>
 /// <param name="CpuMicrosecondsPerImage">CPU time of this process, which is planner, publisher and worker, without broker and database
 /// server.</param>
-public sealed partial record PipelineRate(
+internal sealed partial record PipelineRate(
     string Transport,
     string Store,
     int Images,
@@ -38,16 +38,13 @@ public sealed partial record PipelineRate(
     double CpuMicrosecondsPerImage
 )
 {
-    /// <param name="options">Options with an empty store, which is filled.</param>
+    /// <param name="scratch">Empty database, which is filled.</param>
     /// <param name="images">Images per round. Files of about 4 KB are written below the temporary folder and deleted. Twice as many, at
     /// most 40,000, warm up before.</param>
-    /// <param name="build">Builds a host with these registrations.</param>
     public static async Task<PipelineRate> MeasureAsync(
-        PipelineOptions options,
-        WorkerOptions worker,
+        Scratch scratch,
         int images,
         int rounds,
-        Func<Action<IServiceCollection>, IHost> build,
         CancellationToken cancellationToken = default
     )
     {
@@ -61,19 +58,19 @@ public sealed partial record PipelineRate(
             ];
             if (OperatingSystem.IsLinux())
                 WriteAllToDisk(); // else the kernel does it later, while the stores wait for the same disk
-            options = options with { References = new ReferenceOptions { Roots = [folder] } };
+            var options = scratch.Options with { References = new ReferenceOptions { Roots = [folder] } };
             await using var host = new StopOnDisposeHost(
-                build(services =>
+                PipelineBenchOptions.Build(services =>
                 {
                     services.AddAgCamPipeline(options);
                     services.AddSingleton<IEngineLoader, NullLoader>();
-                    services.AddAgCamWorker(worker);
+                    services.AddAgCamWorker(new WorkerOptions());
                 })
             );
             await host.StartAsync(cancellationToken);
             var store = host.Services.GetRequiredService<IStore>();
             var measured = new List<(double Rate, double Bare, double Cpu)>();
-            await using (var bare = await StoreRate.OpenAsync(store, cancellationToken))
+            await using (var bare = await StoreRate.OpenAsync(store, scratch, cancellationToken))
                 foreach (var item in folders)
                 {
                     var before = Process.GetCurrentProcess().TotalProcessorTime;
