@@ -4,6 +4,7 @@
 // mapping [IMAGES [ROUNDS]]: sizes of SQLite's memory mapping compared
 // interactive [null|scenes [REQUESTS]]: POST /v1/explanations?wait=, idle and under full bulk load
 // telemetry [IMAGES [ROUNDS]]: CPU time per image without listeners, with traces, and with traces and metrics
+// embedding [IMAGES [ROUNDS [mongodb://server]]]: bytes, rate and CPU time of embeddings
 // lanes [MODEL [BATCH [ROUNDS]]]: one batch at a time on all processors, or one per processor
 // other arguments are those of BenchmarkDotNet
 using System.Globalization;
@@ -33,6 +34,9 @@ switch (args.FirstOrDefault())
         break;
     case "interactive":
         await InteractiveLane.RunAsync(Given(1, "null"), Number(2, 300));
+        break;
+    case "embedding":
+        await EmbeddingCosts.RunAsync(Number(1, 10_000), Number(2, 7), args.ElementAtOrDefault(3));
         break;
     case "telemetry":
         await TelemetryCosts.RunAsync(Number(1, 10_000), Number(2, 7));

@@ -62,7 +62,9 @@ internal sealed record ModelPipelineRate(
             var count = round < 0 ? Math.Min(images, 500) : images; // the first round warms up
             // The worker has split the threads among its parallel batches.
             var (seconds, explained) = ComputeDevice.WithAllThreads(() => ModelBench.Explaining(modelAlone, worker.MaxBatch, count));
-            var job = PipelineRate.Seconds(await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancellationToken));
+            var job = PipelineRate.Seconds(
+                await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancellationToken: cancellationToken)
+            );
             if (round < 0)
                 continue;
             modelRates.Add(explained / seconds);

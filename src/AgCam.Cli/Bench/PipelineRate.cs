@@ -74,7 +74,7 @@ internal sealed partial record PipelineRate(
                 foreach (var item in folders)
                 {
                     var before = Process.GetCurrentProcess().TotalProcessorTime;
-                    var job = await RunAsync(host, NullEngine.Pin, item, cancellationToken);
+                    var job = await RunAsync(host, NullEngine.Pin, item, cancellationToken: cancellationToken);
                     var cpu = Process.GetCurrentProcess().TotalProcessorTime - before;
                     measured.Add(
                         (images / Seconds(job), await bare.InsertAgainAsync(job.Id, cancellationToken), cpu.TotalMicroseconds / images)
@@ -99,9 +99,16 @@ internal sealed partial record PipelineRate(
     }
 
     /// <summary>Runs a job over a folder from its creation to its completion.</summary>
+    /// <param name="embedding"><see cref="JobSpec.Embedding"/></param>
     /// <returns>The completed job.</returns>
     /// <exception cref="InvalidOperationException">The job was paused, or its numbers are not those of its records.</exception>
-    public static async Task<Job> RunAsync(IHost host, ModelPin model, string folder, CancellationToken cancellationToken = default)
+    public static async Task<Job> RunAsync(
+        IHost host,
+        ModelPin model,
+        string folder,
+        bool embedding = true,
+        CancellationToken cancellationToken = default
+    )
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(
             cancellationToken,
@@ -109,9 +116,13 @@ internal sealed partial record PipelineRate(
         );
         cancellationToken = ended.Token; // SIGTERM stops the host, so the job would never end
         var store = host.Services.GetRequiredService<IStore>();
-        var job = (
-            await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = model }, cancellationToken: cancellationToken)
-        ).Job;
+        var spec = new JobSpec
+        {
+            Source = $"folder:{folder}",
+            Model = model,
+            Embedding = embedding,
+        };
+        var job = (await store.Jobs.CreateAsync(spec, cancellationToken: cancellationToken)).Job;
         host.Services.GetRequiredService<JobSignal>().Changed();
         while (job.State != JobState.Completed)
         {

@@ -22,7 +22,7 @@ internal static class StoredSize
     {
         var ranked = spec.Targets.Max(Ranked); // the predicted class is among the top ones
         var maps = ranked + spec.Targets.Distinct().Count(target => Ranked(target) == 0);
-        var explanation = ExplanationDocument.Encode(Shaped(model, maps)).Length;
+        var explanation = ExplanationDocument.Encode(Shaped(model, maps, spec.Embedding)).Length;
         var item =
             sample.Count == 0
                 ? ItemDocument.Encode(Filled(new ImageReference())).Length
@@ -37,7 +37,7 @@ internal static class StoredSize
         : 0;
 
     /// <summary>Returns an explanation with the model's shape and arbitrary numbers.</summary>
-    private static StoredExplanation Shaped(ModelCard model, int maps)
+    private static StoredExplanation Shaped(ModelCard model, int maps, bool withEmbedding)
     {
         var map = TargetMap.From(["predicted"], 0, ClassName, model.Rows, model.Columns, new float[model.Rows * model.Columns]);
         var ranks = Enumerable.Range(0, Math.Min(StoredExplanation.MaxTop, model.Classes.Count));
@@ -51,6 +51,7 @@ internal static class StoredSize
             Logits = TopLogits.From(new float[model.Classes.Count]),
             LogSumExp = 12.5f,
             Maps = [.. Enumerable.Repeat(map, Math.Max(1, maps))],
+            Embedding = withEmbedding ? new byte[2 * model.Config.Width] : null,
         };
     }
 

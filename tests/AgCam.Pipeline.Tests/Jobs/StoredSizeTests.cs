@@ -1,5 +1,6 @@
 using AgCam.Models;
 using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Sqlite;
 using Xunit;
@@ -26,8 +27,10 @@ public sealed class StoredSizeTests
     }
 
     /// <summary>Compares the estimate with a SQLite file that stores such images.</summary>
-    [Fact]
-    public async Task Estimated_size_is_within_a_quarter_of_the_real_one()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Estimated_size_is_within_a_quarter_of_the_real_one(bool embedding)
     {
         const int Chunks = 8,
             Size = 256,
@@ -38,6 +41,7 @@ public sealed class StoredSizeTests
         {
             var path = Path.Combine(folder, "agcam.db");
             var synthetic = new SyntheticImages(7);
+            var spec = SyntheticImages.Spec with { Embedding = embedding };
             var references = SyntheticImages
                 .References(0, Images)
                 .Select(image => image with { Stamp = "123456@638679168000000000" })
@@ -45,7 +49,7 @@ public sealed class StoredSizeTests
             await using (var store = new SqliteStore(new SqliteOptions { Path = path, Durability = SqliteDurability.Process }))
             {
                 await store.MigrateAsync(cancellationToken);
-                var job = (await store.Jobs.CreateAsync(SyntheticImages.Spec, cancellationToken: cancellationToken)).Job.Id;
+                var job = (await store.Jobs.CreateAsync(spec, cancellationToken: cancellationToken)).Job.Id;
                 await store.Jobs.AddChunksAsync(
                     job,
                     await store.Jobs.PlanTailAsync(job, cancellationToken),
@@ -61,7 +65,7 @@ public sealed class StoredSizeTests
                         [
                             new ChunkResult(
                                 lease,
-                                [.. chunk.References.Select(image => synthetic.Explanation(image.Number))],
+                                [.. chunk.References.Select(image => Explanation(image.Number))],
                                 [
                                     .. chunk.References.Select(image =>
                                         synthetic.Item(job, image.Number, DateTimeOffset.UtcNow) with
@@ -79,11 +83,14 @@ public sealed class StoredSizeTests
             var actual = new FileInfo(path).Length / Images;
             var estimate = StoredSize.Estimate(
                 new ModelCard(NamedArchitectures.Find("vit_base_patch16_224"), new ClassNames(1000)),
-                SyntheticImages.Spec,
+                spec,
                 references
             );
             TestContext.Current.TestOutputHelper?.WriteLine($"{actual} bytes an image, {estimate} estimated");
             Assert.InRange(estimate, actual * 3 / 4, actual * 5 / 4);
+
+            StoredExplanation Explanation(int number) =>
+                embedding ? synthetic.Explanation(number) : synthetic.Explanation(number) with { Embedding = null };
         }
         finally
         {

@@ -6,18 +6,20 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Testing;
 
 /// <summary>
-/// Creates records of imaginary images with realistic size and spread: 1000 classes, a map of 14 x 14, 100 logits. They fill stores in
-/// tests and benchmarks.
+/// Creates records of imaginary images with realistic size and spread: 1000 classes, a map of 14 x 14, 100 logits, an embedding of 768.
+/// They fill stores in tests and benchmarks.
 /// </summary>
 internal sealed class SyntheticImages
 {
     private const int Classes = 1000,
         Templates = 64,
-        Grid = 14;
+        Grid = 14,
+        Width = 768;
 
     private readonly Digest _provenance = Digest.Of("synthetic"u8);
     private readonly TargetMap[] _maps = new TargetMap[Templates];
     private readonly TopLogits[] _logits = new TopLogits[Templates];
+    private readonly byte[][] _embeddings = new byte[Templates][];
     private readonly ulong _salt;
 
     /// <param name="seed">Equal seeds give equal records.</param>
@@ -27,6 +29,7 @@ internal sealed class SyntheticImages
         _salt = (ulong)random.NextInt64();
         var values = new float[Grid * Grid];
         var logits = new float[Classes];
+        var embedding = new float[Width];
         for (var i = 0; i < Templates; i++)
         {
             foreach (ref var value in values.AsSpan())
@@ -35,6 +38,9 @@ internal sealed class SyntheticImages
                 logit = random.NextSingle() * 20 - 10;
             _maps[i] = TargetMap.From(["predicted"], 0, "", Grid, Grid, values);
             _logits[i] = TopLogits.From(logits);
+            foreach (ref var value in embedding.AsSpan())
+                value = random.NextSingle() * 4 - 2;
+            _embeddings[i] = HalfBytes.From(embedding);
         }
     }
 
@@ -67,6 +73,7 @@ internal sealed class SyntheticImages
             Logits = _logits[number % Templates],
             LogSumExp = 12.5f,
             Maps = [_maps[number % Templates] with { Class = predicted, Name = Name(predicted) }],
+            Embedding = _embeddings[number % Templates],
         };
     }
 
