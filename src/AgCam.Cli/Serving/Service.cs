@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AgCam.Api.Security;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Bus;
@@ -12,25 +13,51 @@ internal static class Service
     /// <exception cref="UsageException">The settings cannot be used.</exception>
     public static async Task<int> RunAsync(Func<Task> run)
     {
+        using var signals = new StopSignals();
         try
         {
             await run();
             return ExitCode.Success;
         }
-        // HttpClient reports a timeout this way
-        catch (OperationCanceledException stopped) when (stopped.InnerException is not TimeoutException)
+        catch (OperationCanceledException cancelled)
         {
-            Console.Error.WriteLine("agcam: stopped.");
-            return ExitCode.Interrupted;
+            // Libraries report a timeout this way too.
+            var isStop = await signals.ReceivedAsync();
+            Console.Error.WriteLine(isStop ? "agcam: stopped." : $"agcam: {cancelled.Message}");
+            return isStop ? ExitCode.Interrupted : ExitCode.Unreachable;
         }
         catch (Exception wrong) when (wrong is OptionsException or ApiConfigurationException or StoreSchemaException)
         {
             throw new UsageException(wrong.Message);
         }
-        catch (Exception down) when (down is StoreUnavailableException or BusException or OperationCanceledException)
+        catch (Exception down) when (down is StoreUnavailableException or BusException)
         {
             Console.Error.WriteLine($"agcam: {down.Message}");
             return ExitCode.Unreachable;
+        }
+    }
+
+    /// <summary>Notes whether the process was asked to stop. Hosts handle the signals.</summary>
+    private sealed class StopSignals : IDisposable
+    {
+        private readonly TaskCompletionSource _received = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly PosixSignalRegistration[] _registrations;
+
+        public StopSignals() =>
+            _registrations = [
+                .. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGQUIT }.Select(signal =>
+                    PosixSignalRegistration.Create(signal, _ => _received.TrySetResult())
+                ),
+            ];
+
+        /// <summary>Waits a moment, because the handler of a host runs before this one.</summary>
+        public async Task<bool> ReceivedAsync() =>
+            await Task.WhenAny(_received.Task, Task.Delay(TimeSpan.FromSeconds(1))) == _received.Task;
+
+        public void Dispose()
+        {
+            foreach (var registration in _registrations)
+                registration.Dispose();
         }
     }
 }
