@@ -20,6 +20,10 @@ internal static class MongoChunkUpdates
         & Where.Eq(chunk => chunk.Attempts, held.Attempt)
         & Where.Eq(chunk => chunk.Generation, held.Generation);
 
+    /// <summary>Returns whether <see cref="Held"/> matches the chunk of the lease.</summary>
+    public static bool IsHeld(MongoChunk chunk, ChunkLease held) =>
+        chunk.State == ChunkState.Leased && chunk.Attempts == held.Attempt && chunk.Generation == held.Generation;
+
     /// <summary>Updates the chunk unless another process has moved it, or extended its lease, since it was read.</summary>
     /// <returns>Whether it was updated.</returns>
     public static async Task<bool> TryUpdateAsync(

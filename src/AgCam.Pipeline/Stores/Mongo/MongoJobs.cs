@@ -201,20 +201,21 @@ internal sealed class MongoJobs(
     public Task<Job?> FinishPlanningAsync(Guid job, long? generation = null, CancellationToken cancellationToken = default) =>
         MongoDatabase.RunAsync(async () =>
         {
-            if (generation is { } known && !await database.Jobs.Find(Unplanned(job) & OfGeneration(known)).AnyAsync(cancellationToken))
-                return await FindAsync(job, cancellationToken);
             var tail = await TailAsync(job, 0, cancellationToken);
-            await UpdateAsync(
-                generation is null ? Unplanned(job) : Unplanned(job) & OfGeneration(generation.Value),
+            var isPlanned = await UpdateAsync(
+                generation is { } known ? Unplanned(job) & OfGeneration(known) : Unplanned(job),
                 Set.Set(item => item.Images, tail.NextImage)
                     .Set(item => item.Chunks, tail.NextChunk)
                     .Unset(item => item.Planner)
                     .Unset(item => item.PlannerUntil),
                 cancellationToken
             );
-            if (tail.NextChunk > 0)
-                await ledger.ClosePagesAsync(job, tail.NextChunk, cancellationToken);
-            await ledger.TryCompleteAsync(job, cancellationToken);
+            if (isPlanned)
+            {
+                if (tail.NextChunk > 0)
+                    await ledger.ClosePagesAsync(job, tail.NextChunk, cancellationToken);
+                await ledger.TryCompleteAsync(job, cancellationToken);
+            }
             return await FindAsync(job, cancellationToken);
         });
 

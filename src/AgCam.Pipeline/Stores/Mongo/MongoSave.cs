@@ -55,8 +55,7 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
         {
             null => SaveOutcome.Gone,
             { State: ChunkState.Saved or ChunkState.Done } => SaveOutcome.AlreadyDone,
-            { State: ChunkState.Leased } when chunk.Attempts == lease.Attempt && chunk.Generation == lease.Generation => SaveOutcome.Saved,
-            _ => SaveOutcome.LeaseLost,
+            _ => MongoChunkUpdates.IsHeld(chunk, lease) ? SaveOutcome.Saved : SaveOutcome.LeaseLost,
         };
 
     /// <summary>Returns the answer of a call that stored nothing, with the counts of a chunk that another attempt saved.</summary>
