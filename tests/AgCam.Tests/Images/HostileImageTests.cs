@@ -26,14 +26,14 @@ public sealed class HostileImageTests : IDisposable
         foreach (var (name, bytes) in files)
             _folder.Write(name, bytes);
         _folder.Pipe("pipe.jpg");
-        Directory.CreateDirectory(Path.Combine(_folder.Root, "folder.jpg"));
-        Directory.CreateSymbolicLink(Path.Combine(_folder.Root, "folder.jpg", "up.jpg"), _folder.Root);
+        Directory.CreateDirectory(_folder["folder.jpg"]);
+        Directory.CreateSymbolicLink(Path.Combine(_folder.Path, "folder.jpg", "up.jpg"), _folder.Path);
         _folder.Write("new\nline.jpg", Picture.Bytes("rgb_444.jpg"));
         _folder.WriteRawName([.. "raw"u8, 0xFF, .. ".jpg"u8], Picture.Bytes("rgb_444.jpg"));
-        TemporaryFolder.Forbid(_folder.Write("secret.jpg", Picture.Bytes("rgb_444.jpg")));
+        SpecialFiles.Forbid(_folder.Write("secret.jpg", Picture.Bytes("rgb_444.jpg")));
 
         var outcomes = await MeasureAsync(
-            ImageFiles.Find(_folder.Root),
+            ImageFiles.Find(_folder.Path),
             path => ImageDecoder.ReadFile(path, ImageLimits.Default),
             TestContext.Current.CancellationToken
         );

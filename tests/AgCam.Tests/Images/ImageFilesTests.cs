@@ -27,9 +27,9 @@ public sealed class ImageFilesTests : IDisposable
         );
         Assert.Equal(
             ["B.Jpeg", "a.jpg", "b-c/x.webp", "b.jpg", "b/10.PNG", "b/2.png", "c/d/.hidden.gif", "c/d/e/f.tiff"],
-            Find(_folder.Root)
+            Find(_folder.Path)
         );
-        Assert.Equal(Find(_folder.Root).Order(StringComparer.Ordinal), Find(_folder.Root));
+        Assert.Equal(Find(_folder.Path).Order(StringComparer.Ordinal), Find(_folder.Path));
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class ImageFilesTests : IDisposable
     public void Patterns_match_names_and_folders(string pattern, string expected)
     {
         Write("a.jpg", "b.jpg", "x/a.jpg", "x/c.jpg", "x/d.png", "x/y/a.jpg", "x/y/notes.txt", "aa.txt");
-        Assert.Equal(expected.Split(' '), Find(_folder.Root + "/" + pattern));
+        Assert.Equal(expected.Split(' '), Find(_folder.Path + "/" + pattern));
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class ImageFilesTests : IDisposable
     {
         Write("a/1.jpg", "elsewhere/2.jpg");
         Directory.CreateSymbolicLink(Under("a/self"), Under("a"));
-        Directory.CreateSymbolicLink(Under("a/up"), _folder.Root);
+        Directory.CreateSymbolicLink(Under("a/up"), _folder.Path);
         Directory.CreateSymbolicLink(Under("a/other"), Under("elsewhere"));
         Directory.CreateSymbolicLink(Under("elsewhere/back"), Under("a"));
         Assert.Equal(["a/1.jpg", "a/other/2.jpg"], Find(Under("a")));
@@ -107,15 +107,15 @@ public sealed class ImageFilesTests : IDisposable
         File.CreateSymbolicLink(Under("gone.jpg"), Under("nowhere"));
         File.CreateSymbolicLink(Under("circle.jpg"), Under("circle.jpg"));
         Directory.CreateDirectory(Under("folder.jpg"));
-        Assert.Equal(["circle.jpg", "gone.jpg", "pipe.jpg"], Find(_folder.Root));
+        Assert.Equal(["circle.jpg", "gone.jpg", "pipe.jpg"], Find(_folder.Path));
     }
 
     [Fact]
     public void Unreadable_folder_is_listed()
     {
         Write("a.jpg", "secret/b.jpg");
-        TemporaryFolder.Forbid(Under("secret"));
-        Assert.Equal(["a.jpg", "secret"], _folder.Unprivileged(() => Find(_folder.Root)));
+        SpecialFiles.Forbid(Under("secret"));
+        Assert.Equal(["a.jpg", "secret"], _folder.Unprivileged(() => Find(_folder.Path)));
     }
 
     [Fact]
@@ -123,7 +123,7 @@ public sealed class ImageFilesTests : IDisposable
     {
         _folder.WriteRawName([.. "x"u8, 0xC0, .. ".png"u8], [1]);
         Write("new\nline.jpg");
-        Assert.Equal(["new\nline.jpg", "x\uFFFD.png"], Find(_folder.Root));
+        Assert.Equal(["new\nline.jpg", "x\uFFFD.png"], Find(_folder.Path));
     }
 
     private void Write(params string[] names)
@@ -132,13 +132,13 @@ public sealed class ImageFilesTests : IDisposable
             _folder.Write(name, 1);
     }
 
-    private string Under(string name) => Path.Combine(_folder.Root, name);
+    private string Under(string name) => _folder[name];
 
     /// <summary>Returns the found paths, relative to the folder.</summary>
     private string[] Find(params string[] paths) =>
         [
             .. ImageFiles
                 .Find(paths)
-                .Select(path => path.StartsWith(_folder.Root + "/", StringComparison.Ordinal) ? path[(_folder.Root.Length + 1)..] : path),
+                .Select(path => path.StartsWith(_folder.Path + "/", StringComparison.Ordinal) ? path[(_folder.Path.Length + 1)..] : path),
         ];
 }

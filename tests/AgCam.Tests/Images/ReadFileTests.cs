@@ -28,19 +28,18 @@ public sealed class ReadFileTests : IDisposable
     public void Missing_file_is_not_found(string name)
     {
         _folder.Write("file.jpg", 1);
-        Assert.Equal(ImageFailure.NotFound, Reason(_folder.Root + "/" + name));
+        Assert.Equal(ImageFailure.NotFound, Reason(_folder.Path + "/" + name));
     }
 
     [Fact]
-    public void Too_long_name_is_not_found() =>
-        Assert.Equal(ImageFailure.NotFound, Reason(Path.Combine(_folder.Root, new string('a', 300))));
+    public void Too_long_name_is_not_found() => Assert.Equal(ImageFailure.NotFound, Reason(_folder[new string('a', 300)]));
 
     [Fact]
     public void Empty_path_is_not_found() => Assert.Equal(ImageFailure.NotFound, Reason(""));
 
     [Fact]
     public void Folder_is_not_a_file() =>
-        Assert.Equal(ImageFailure.NotAFile, Reason(Directory.CreateDirectory(Path.Combine(_folder.Root, "folder.jpg")).FullName));
+        Assert.Equal(ImageFailure.NotAFile, Reason(Directory.CreateDirectory(_folder["folder.jpg"]).FullName));
 
     [Fact(Timeout = 10_000)]
     public async Task Pipe_is_not_waited_for()
@@ -52,7 +51,7 @@ public sealed class ReadFileTests : IDisposable
     [Fact(Timeout = 10_000)]
     public async Task Link_to_a_pipe_is_not_waited_for()
     {
-        string link = Path.Combine(_folder.Root, "link.jpg");
+        string link = _folder["link.jpg"];
         File.CreateSymbolicLink(link, _folder.Pipe("pipe"));
         Assert.Equal(ImageFailure.NotAFile, await Task.Run(() => Reason(link), TestContext.Current.CancellationToken));
     }
@@ -60,7 +59,7 @@ public sealed class ReadFileTests : IDisposable
     [Fact]
     public void Socket_is_not_a_file()
     {
-        string path = Path.Combine(_folder.Root, "socket.jpg");
+        string path = _folder["socket.jpg"];
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Bind(new UnixDomainSocketEndPoint(path));
         Assert.Equal(ImageFailure.NotAFile, Reason(path));
@@ -86,7 +85,7 @@ public sealed class ReadFileTests : IDisposable
     [Fact]
     public void Cyclic_link_is_unreadable()
     {
-        string link = Path.Combine(_folder.Root, "circle.jpg");
+        string link = _folder["circle.jpg"];
         File.CreateSymbolicLink(link, link);
         Assert.Equal(ImageFailure.Unreadable, Reason(link));
     }
@@ -94,8 +93,8 @@ public sealed class ReadFileTests : IDisposable
     [Fact]
     public void Broken_link_is_not_found()
     {
-        string link = Path.Combine(_folder.Root, "gone.jpg");
-        File.CreateSymbolicLink(link, Path.Combine(_folder.Root, "nowhere"));
+        string link = _folder["gone.jpg"];
+        File.CreateSymbolicLink(link, _folder["nowhere"]);
         Assert.Equal(ImageFailure.NotFound, Reason(link));
     }
 
@@ -103,7 +102,7 @@ public sealed class ReadFileTests : IDisposable
     public void File_without_permission_is_unreadable()
     {
         string path = _folder.Write("secret.jpg", 1);
-        TemporaryFolder.Forbid(path);
+        SpecialFiles.Forbid(path);
         Assert.Equal(ImageFailure.Unreadable, _folder.Unprivileged(() => Reason(path)));
     }
 
@@ -115,7 +114,7 @@ public sealed class ReadFileTests : IDisposable
     public void Invalid_UTF8_name_is_reported()
     {
         _folder.WriteRawName([0xFF, 0xFE, .. ".jpg"u8], [1, 2, 3]);
-        string found = Assert.Single(ImageFiles.Find(_folder.Root));
+        string found = Assert.Single(ImageFiles.Find(_folder.Path));
         var failure = Assert.Throws<ImageException>(() => ImageDecoder.ReadFile(found, ImageLimits.Default));
         Assert.Equal(ImageFailure.Unreadable, failure.Reason);
         Assert.Contains("UTF-8", failure.Message, StringComparison.Ordinal);
@@ -130,11 +129,11 @@ public sealed class ReadFileTests : IDisposable
     public void Link_that_replaces_a_file_is_not_followed(string name)
     {
         _folder.Write("folder/a.jpg", 1);
-        File.CreateSymbolicLink(Path.Combine(_folder.Root, "link.jpg"), "folder/a.jpg");
-        File.CreateSymbolicLink(Path.Combine(_folder.Root, "link-to-nothing.jpg"), "nowhere");
-        File.CreateSymbolicLink(Path.Combine(_folder.Root, "circle.jpg"), "circle.jpg");
-        File.CreateSymbolicLink(Path.Combine(_folder.Root, "link"), "folder");
-        Assert.Null(RegularFile.TryOpenUnlinked(Path.Combine(_folder.Root, name), out var failure));
+        File.CreateSymbolicLink(_folder["link.jpg"], "folder/a.jpg");
+        File.CreateSymbolicLink(_folder["link-to-nothing.jpg"], "nowhere");
+        File.CreateSymbolicLink(_folder["circle.jpg"], "circle.jpg");
+        File.CreateSymbolicLink(_folder["link"], "folder");
+        Assert.Null(RegularFile.TryOpenUnlinked(_folder[name], out var failure));
         Assert.Null(failure);
     }
 
@@ -152,12 +151,12 @@ public sealed class ReadFileTests : IDisposable
     {
         using (var file = RegularFile.TryOpenUnlinked(_folder.Write("a.jpg", 1, 2, 3), out _))
             Assert.Equal([1, 2, 3], file!.Read(ImageLimits.Default));
-        Assert.Equal(ImageFailure.NotFound, UnlinkedReason(Path.Combine(_folder.Root, "missing.jpg")));
+        Assert.Equal(ImageFailure.NotFound, UnlinkedReason(_folder["missing.jpg"]));
         Assert.Equal(ImageFailure.NotFound, UnlinkedReason(""));
-        Assert.Equal(ImageFailure.NotAFile, UnlinkedReason(_folder.Root));
+        Assert.Equal(ImageFailure.NotAFile, UnlinkedReason(_folder.Path));
         Assert.Equal(ImageFailure.NotAFile, UnlinkedReason(_folder.Pipe("pipe.jpg")));
         var secret = _folder.Write("secret.jpg", 1);
-        TemporaryFolder.Forbid(secret);
+        SpecialFiles.Forbid(secret);
         Assert.Equal(ImageFailure.Unreadable, _folder.Unprivileged(() => UnlinkedReason(secret)));
 
         static string? UnlinkedReason(string path)

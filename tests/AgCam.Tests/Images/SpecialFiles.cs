@@ -1,47 +1,36 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 using Xunit;
 
 namespace AgCam.Tests.Images;
 
-/// <summary>Folder for one test, with special files that need system calls.</summary>
-internal sealed partial class TemporaryFolder : IDisposable
+/// <summary>Creates files and permissions that need system calls.</summary>
+internal static partial class SpecialFiles
 {
-    public string Root { get; } = Directory.CreateTempSubdirectory("agcam-images-").FullName;
-
-    public string Write(string name, params byte[] bytes)
+    public static string Pipe(this TemporaryFolder folder, string name)
     {
-        string path = Path.Combine(Root, name);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllBytes(path, bytes);
-        return path;
-    }
-
-    public string Pipe(string name)
-    {
-        string path = Path.Combine(Root, name);
+        string path = folder[name];
         Assert.Equal(0, MakePipe(path, 0b110_100_100));
         return path;
     }
 
     /// <summary>Writes a file whose name is not valid UTF-8.</summary>
-    public void WriteRawName(byte[] name, byte[] bytes)
+    public static void WriteRawName(this TemporaryFolder folder, byte[] name, byte[] bytes)
     {
-        string path = Write("named.tmp", bytes);
-        Assert.Equal(0, Rename([.. Encoding.UTF8.GetBytes(path), 0], [.. Encoding.UTF8.GetBytes(Root + "/"), .. name, 0]));
+        string path = folder.Write("named.tmp", bytes);
+        Assert.Equal(0, Rename([.. Encoding.UTF8.GetBytes(path), 0], [.. Encoding.UTF8.GetBytes(folder.Path + "/"), .. name, 0]));
     }
 
     /// <summary>Removes every permission of a file or folder.</summary>
     public static void Forbid(string path) => Assert.Equal(0, ChangeMode(path, 0));
 
     /// <summary>Runs work without root's privileges, on its own thread, so that file permissions apply.</summary>
-    public T Unprivileged<T>(Func<T> read)
+    public static T Unprivileged<T>(this TemporaryFolder folder, Func<T> read)
     {
         if (!Environment.IsPrivilegedProcess)
             return read();
         const uint nobody = 65534;
-        Assert.Equal(0, ChangeOwner(Root, nobody, nobody)); // otherwise the folder cannot be reached
+        Assert.Equal(0, ChangeOwner(folder.Path, nobody, nobody)); // otherwise the folder cannot be reached
         T? result = default;
         Exception? thrown = null;
         var thread = new Thread(() =>
@@ -63,20 +52,6 @@ internal sealed partial class TemporaryFolder : IDisposable
         if (thrown is not null)
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(thrown);
         return result!;
-    }
-
-    /// <summary>Deletes with shell commands: .NET cannot delete names that are not valid UTF-8.</summary>
-    public void Dispose()
-    {
-        Run("chmod", "-R", "u+rwX", Root);
-        Run("rm", "-rf", Root);
-    }
-
-    private static void Run(string command, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardError = true })!;
-        process.StandardError.ReadToEnd();
-        process.WaitForExit();
     }
 
     [LibraryImport("libc", EntryPoint = "chmod", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
