@@ -4,6 +4,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.RegularExpressions;
 using System.Threading.Channels;
 using AgCam.Audit;
+using AgCam.Cli.Terminal;
 using AgCam.Evaluation.Datasets;
 using AgCam.Images;
 using AgCam.Labels;
@@ -39,32 +40,30 @@ internal sealed class UsageException(string message) : Exception(message);
 /// <summary>Runs a command line and returns its exit code. An error is one line; AGCAM_DEBUG=1 adds the stack trace.</summary>
 internal static class Invocation
 {
-    public static async Task<int> RunAsync(RootCommand agcam, string[] args)
+    public static async Task<int> RunAsync(RootCommand agcam, string[] args, CommandConsole console)
     {
         agcam.HelpName = "agcam";
         HelpWithExamples.AddTo(agcam);
         var parsed = agcam.Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is System.CommandLine.Invocation.ParseErrorAction)
-            return Refuse(parsed);
+            return Refuse(parsed, console.Error);
         try
         {
-            return await parsed.InvokeAsync(
-                new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }
-            );
+            return await parsed.InvokeAsync(console);
         }
         catch (Exception error)
         {
-            if (Environment.GetEnvironmentVariable("AGCAM_DEBUG") is "1")
-                Console.Error.WriteLine(error);
-            return Report(error);
+            if (console.Variable("AGCAM_DEBUG") is "1")
+                console.Error.WriteLine(error);
+            return Report(error, console.Error);
         }
     }
 
-    private static int Refuse(ParseResult parsed)
+    private static int Refuse(ParseResult parsed, TextWriter errors)
     {
         foreach (var error in parsed.Errors.Select(e => e.Message).Distinct())
-            Console.Error.WriteLine($"agcam: {error}");
-        Console.Error.WriteLine($"Try: {Path(parsed.CommandResult)} --help");
+            errors.WriteLine($"agcam: {error}");
+        errors.WriteLine($"Try: {Path(parsed.CommandResult)} --help");
         return ExitCode.UsageError;
     }
 
@@ -72,7 +71,7 @@ internal static class Invocation
         command.Parent is CommandResult parent ? $"{Path(parent)} {command.Command.Name}" : "agcam";
 
     /// <summary>Reports an error by who must act: the caller, the operator, or the developers.</summary>
-    private static int Report(Exception error)
+    private static int Report(Exception error, TextWriter errors)
     {
         while (error is AggregateException or ChannelClosedException or TypeInitializationException && error.InnerException is { } inner)
             error = inner;
@@ -92,7 +91,7 @@ internal static class Invocation
                 or IOException
                 or UnauthorizedAccessException
                 or DllNotFoundException;
-        Console.Error.WriteLine(
+        errors.WriteLine(
             expected
                 ? $"agcam: {OneLine(error.Message)}"
                 : $"agcam: internal error, {error.GetType().Name}: {OneLine(error.Message)} Set AGCAM_DEBUG=1 for the stack "
@@ -103,7 +102,7 @@ internal static class Invocation
 
     // Names in the message may be hostile: removes escape sequences.
     private static string OneLine(string message) =>
-        Terminal.Screen.Printable(
+        Screen.Printable(
             string.Join(
                 ' ',
                 Regex

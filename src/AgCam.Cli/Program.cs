@@ -1,3 +1,4 @@
 using AgCam.Cli;
+using AgCam.Cli.Terminal;
 
-return await Invocation.RunAsync(AgcamCommand.Create(), args);
+return await Invocation.RunAsync(AgcamCommand.Create(), args, new CommandConsole());

@@ -42,7 +42,8 @@ public static class ComputeDevice
     {
         if (Find(device).type != DeviceType.CPU)
             return 1;
-        var threads = torch.get_num_threads();
+        var current = torch.get_num_threads();
+        var threads = current == _batchThreads ? _allThreads : current; // a process may split more than once
         var parallelBatches = Math.Min(asked ?? 2, threads);
         (_allThreads, _batchThreads) = (threads, threads / parallelBatches);
         torch.set_num_threads(_batchThreads);

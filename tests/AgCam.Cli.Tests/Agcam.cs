@@ -1,125 +1,67 @@
-using System.Diagnostics;
-using System.Text.Json;
+using System.Text;
+using AgCam.Cli.Terminal;
+using AgCam.Native;
+using TorchSharp;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(AgCam.Cli.Tests.Agcam.SingleThread))]
 
 namespace AgCam.Cli.Tests;
 
-/// <summary>Runs the built command as a child process.</summary>
+/// <summary>Runs the command in this process, which saves its start and compilation. <see cref="AgcamProcess"/> starts the built one.</summary>
 internal static class Agcam
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
-    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "AgCam.Cli");
+    /// <summary>Beginnings of the variables that the command reads through its console.</summary>
+    private static readonly string[] Variables = ["AGCAM_URL", "AGCAM_API_KEY", "AGCAM_DEBUG", "HF_", "TERM"];
 
     public static Outcome Run(params string[] arguments) => Run(arguments, "", []);
 
     public static Outcome Run(string[] arguments, string stdin, params (string Name, string Value)[] environment)
     {
-        using var process = Start(arguments, environment);
-        var output = process.StandardOutput.ReadToEndAsync();
-        var errors = process.StandardError.ReadToEndAsync();
-        process.StandardInput.Write(stdin);
-        process.StandardInput.Close();
-        return Finish(process, output, errors);
-    }
-
-    /// <summary>Runs a copy of the command in another folder.</summary>
-    public static Outcome RunFrom(string folder, params string[] arguments)
-    {
-        using var process = Start(arguments, [], Path.Combine(folder, "AgCam.Cli"));
-        process.StandardInput.Close();
-        return Finish(process, process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-    }
-
-    /// <summary>Feeds lines to stdin, the last one repeatedly, until the run ends.</summary>
-    /// <returns>Outcome, including the first row.</returns>
-    public static Outcome RunEndlessly(string[] arguments, string[] lines, Action<Process> afterTheFirstRow)
-    {
-        using var process = Start(arguments, []);
-        var errors = process.StandardError.ReadToEndAsync();
-        var feeding = new Thread(() =>
+        var given = environment.ToDictionary(variable => variable.Name, variable => variable.Value);
+        Assert.All(given.Keys, name => Assert.Contains(Variables, start => name.StartsWith(start, StringComparison.Ordinal)));
+        using var stdout = new KeptStream();
+        using var output = new StreamWriter(stdout, new UTF8Encoding(false), leaveOpen: true) { AutoFlush = true };
+        using var errors = new StringWriter();
+        var console = new CommandConsole
         {
-            try
-            {
-                for (var i = 0; ; i = Math.Min(i + 1, lines.Length - 1))
-                    process.StandardInput.WriteLine(lines[i]);
-            }
-            catch (Exception closed) when (closed is IOException or InvalidOperationException)
-            {
-                // It has ended.
-            }
-        })
-        {
-            IsBackground = true,
+            Output = TextWriter.Synchronized(output),
+            Error = TextWriter.Synchronized(errors),
+            OpenInput = () => new StringReader(stdin),
+            OpenOutput = () => stdout,
+            Variable = name => given.GetValueOrDefault(name) ?? OfProcess(name),
+            IsOutputTerminal = false,
+            IsErrorTerminal = false,
         };
-        feeding.Start();
-        var first = FirstRow(process);
-        var output = process.StandardOutput.ReadToEndAsync();
-        afterTheFirstRow(process);
-        var outcome = Finish(process, output, errors);
-        feeding.Join();
-        return outcome with { Output = first + "\n" + outcome.Output };
-    }
-
-    /// <summary>Feeds one line to stdin and leaves it open.</summary>
-    public static Outcome RunWaiting(string[] arguments, string line, Action<Process> afterTheFirstRow)
-    {
-        using var process = Start(arguments, []);
-        var errors = process.StandardError.ReadToEndAsync();
-        process.StandardInput.WriteLine(line);
-        process.StandardInput.Flush();
-        var first = FirstRow(process);
-        var output = process.StandardOutput.ReadToEndAsync();
-        afterTheFirstRow(process);
-        var outcome = Finish(process, output, errors);
-        return outcome with { Output = first + "\n" + outcome.Output };
-    }
-
-    private static string? FirstRow(Process process)
-    {
-        var row = process.StandardOutput.ReadLineAsync();
-        if (row.Wait(Limit))
-            return row.Result;
-        process.Kill(entireProcessTree: true);
-        throw new TimeoutException($"agcam showed no row within {Limit.TotalMinutes} minutes.");
-    }
-
-    private static Process Start(string[] arguments, (string Name, string Value)[] environment, string? program = null)
-    {
-        // A shell ignores SIGINT in background jobs, and children inherit that; reset it as in a terminal.
-        var start = new ProcessStartInfo("/usr/bin/env")
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.ArgumentList.Add("--default-signal=INT");
-        start.ArgumentList.Add(program ?? Program);
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("AGCAM_", StringComparison.Ordinal)).ToList())
-            start.Environment.Remove(name);
-        foreach (var (name, value) in environment)
-            start.Environment[name] = value;
-        return Process.Start(start)!;
-    }
-
-    private static Outcome Finish(Process process, Task<string> output, Task<string> errors)
-    {
-        if (!process.WaitForExit(Limit))
-        {
-            process.Kill(entireProcessTree: true);
+        var run = Task.Run(() => Invocation.RunAsync(AgcamCommand.Create(), arguments, console));
+        if (!run.Wait(Limit))
             throw new TimeoutException($"agcam did not end within {Limit.TotalMinutes} minutes.");
-        }
-
-        process.WaitForExit();
-        return new Outcome(process.ExitCode, output.Result, errors.Result);
+        return new Outcome(run.Result, Encoding.UTF8.GetString(stdout.ToArray()), errors.ToString());
     }
-}
 
-internal sealed record Outcome(int Code, string Output, string Errors)
-{
-    public string[] Lines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    private static string? OfProcess(string name) =>
+        name.StartsWith("AGCAM_", StringComparison.Ordinal) ? null : Environment.GetEnvironmentVariable(name);
 
-    /// <summary>Parses every line of stdout as JSON.</summary>
-    public JsonElement[] Rows => [.. Lines.Select(line => JsonSerializer.Deserialize<JsonElement>(line))];
+    /// <summary>A stream that a verb may close, as it may close stdout.</summary>
+    private sealed class KeptStream : MemoryStream
+    {
+        protected override void Dispose(bool disposing) { }
+    }
+
+    /// <summary>
+    /// Runs libtorch on one thread, so that results do not depend on the tests that run at the same time. OMP_NUM_THREADS decides instead
+    /// where it is set.
+    /// </summary>
+    public sealed class SingleThread
+    {
+        public SingleThread()
+        {
+            if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is not null)
+                return;
+            NativeBackend.Load();
+            torch.set_num_threads(1);
+        }
+    }
 }

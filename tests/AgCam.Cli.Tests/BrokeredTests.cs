@@ -131,7 +131,7 @@ public class BrokeredTests
 
     internal static Process Start(string test, string[] arguments, Action<string>? receive = null)
     {
-        var start = new ProcessStartInfo(Agcam.Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(AgcamProcess.Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment["Pipeline__Bus"] = Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ");
         start.Environment["Pipeline__Store"] = Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB");
         start.Environment["Pipeline__Prefix"] = test;

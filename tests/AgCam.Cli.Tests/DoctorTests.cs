@@ -8,7 +8,7 @@ public class DoctorTests
     [Fact]
     public void Doctor_finds_no_fault_on_this_machine()
     {
-        var outcome = Agcam.Run("doctor", "--json");
+        var outcome = AgcamProcess.Run("doctor", "--json");
         Assert.Equal(0, outcome.Code);
         var found = Assert.Single(outcome.Rows);
         Assert.True(found.GetProperty("ok").GetBoolean());
@@ -20,12 +20,12 @@ public class DoctorTests
     }
 
     [Fact]
-    public void Shipped_backend_passes_its_self_test() => Assert.Equal(new Outcome(0, "", ""), Agcam.Run("backend-self-test"));
+    public void Shipped_backend_passes_its_self_test() => Assert.Equal(new Outcome(0, "", ""), AgcamProcess.Run("backend-self-test"));
 
     [Fact]
     public void Misspelt_variable_is_a_warning()
     {
-        var outcome = Agcam.Run(["doctor"], "", ("AGCAM_LIBTORHC", "/opt"));
+        var outcome = AgcamProcess.Run(["doctor"], "", ("AGCAM_LIBTORHC", "/opt"));
         Assert.Equal(0, outcome.Code);
         Assert.Contains("AGCAM_LIBTORHC is set, but agcam does not know it", outcome.Output, StringComparison.Ordinal);
     }
@@ -33,7 +33,7 @@ public class DoctorTests
     [Fact]
     public void Secrets_are_not_shown_and_own_variables_are_known()
     {
-        var outcome = Agcam.Run(
+        var outcome = AgcamProcess.Run(
             ["doctor"],
             "",
             ("AGCAM_API_KEY", "hush-hush"),
@@ -55,12 +55,12 @@ public class DoctorTests
     {
         using var folder = SomeImages.Folder(1);
         CopyWithout("libvips", folder["agcam"]);
-        var doctor = Agcam.RunFrom(folder["agcam"], "doctor");
+        var doctor = AgcamProcess.RunFrom(folder["agcam"], "doctor");
         Assert.Equal(2, doctor.Code);
         Assert.Contains("ERROR          libvips does not load: ", doctor.Output, StringComparison.Ordinal);
         Assert.Contains("libtorch ", doctor.Output, StringComparison.Ordinal);
 
-        var explain = Agcam.RunFrom(folder["agcam"], "explain", folder["000.png"], "--model", SomeImages.Model);
+        var explain = AgcamProcess.RunFrom(folder["agcam"], "explain", folder["000.png"], "--model", SomeImages.Model);
         Assert.Equal(2, explain.Code);
         Assert.StartsWith("agcam: ", explain.Errors, StringComparison.Ordinal);
         Assert.Contains("libvips", explain.Errors, StringComparison.Ordinal);
@@ -71,7 +71,11 @@ public class DoctorTests
     public void Another_release_of_libtorch_is_refused()
     {
         using var folder = FakeLibTorch("2.14.0");
-        var outcome = Agcam.Run(["explain", "a.jpg", "--model", SomeImages.Model], "", (NativeBackend.FolderVariable, folder["lib"]));
+        var outcome = AgcamProcess.Run(
+            ["explain", "a.jpg", "--model", SomeImages.Model],
+            "",
+            (NativeBackend.FolderVariable, folder["lib"])
+        );
         Assert.Equal(2, outcome.Code);
         Assert.Contains("holds libtorch 2.14.0", outcome.Errors, StringComparison.Ordinal);
         Assert.Contains(NativeBackend.ExperimentalVariable, outcome.Errors, StringComparison.Ordinal);
@@ -83,7 +87,7 @@ public class DoctorTests
     public void Libtorch_that_fails_its_self_test_is_refused_with_the_reason(string version, bool experimental)
     {
         using var folder = FakeLibTorch(version);
-        var outcome = Agcam.Run(
+        var outcome = AgcamProcess.Run(
             ["explain", "a.jpg", "--model", SomeImages.Model],
             "",
             (NativeBackend.FolderVariable, folder["lib"]),
@@ -100,7 +104,7 @@ public class DoctorTests
     public void Libtorch_of_the_right_release_is_tested_once()
     {
         using var folder = LinkedLibTorch.Of($"{NativeBackend.BuiltFor}+cpu");
-        var outcome = Agcam.Run(["doctor"], "", (NativeBackend.FolderVariable, folder["lib"]), ("XDG_CACHE_HOME", folder["cache"]));
+        var outcome = AgcamProcess.Run(["doctor"], "", (NativeBackend.FolderVariable, folder["lib"]), ("XDG_CACHE_HOME", folder["cache"]));
         Assert.Equal(0, outcome.Code);
         Assert.Contains(
             $"libtorch {NativeBackend.BuiltFor}+cpu from {folder["lib"]}, self-test passed",

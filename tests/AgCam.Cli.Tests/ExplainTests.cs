@@ -9,7 +9,7 @@ public class ExplainTests
     public void Row_has_the_documented_keys()
     {
         using var folder = SomeImages.Folder(1);
-        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "--raw");
+        var outcome = AgcamProcess.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "--raw");
         Assert.Equal(0, outcome.Code);
         var row = Assert.Single(outcome.Rows);
         Assert.Equal(["status", "image", "model", "predictions", "explanations", "embedding", "provenance"], Names(row));
@@ -57,7 +57,7 @@ public class ExplainTests
     public void Half_precision_writes_no_warnings(string dtype)
     {
         using var folder = SomeImages.Folder(1);
-        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--dtype", dtype, "--json", "-q");
+        var outcome = AgcamProcess.Run("explain", folder.Path, "--model", SomeImages.Model, "--dtype", dtype, "--json", "-q");
         Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
     }
 
@@ -108,7 +108,17 @@ public class ExplainTests
     {
         using var folder = SomeImages.Folder(21);
         File.WriteAllText(folder["007b.png"], "not a picture");
-        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "--batch", "4", "--max-failures", "1");
+        var outcome = AgcamProcess.Run(
+            "explain",
+            folder.Path,
+            "--model",
+            SomeImages.Model,
+            "--json",
+            "--batch",
+            "4",
+            "--max-failures",
+            "1"
+        );
         Assert.Equal(0, outcome.Code);
         var names = outcome.Rows.Select(row => Path.GetFileName(row.GetProperty("image").GetProperty("path").GetString())).ToArray();
         Assert.Equal(22, names.Length);
@@ -144,7 +154,10 @@ public class ExplainTests
     public void List_is_read_from_stdin()
     {
         using var folder = SomeImages.Folder(3);
-        var outcome = Agcam.Run(["explain", "-", "--model", SomeImages.Model, "--json"], $"{folder["002.png"]}\n\n{folder["000.png"]}\n");
+        var outcome = AgcamProcess.Run(
+            ["explain", "-", "--model", SomeImages.Model, "--json"],
+            $"{folder["002.png"]}\n\n{folder["000.png"]}\n"
+        );
         Assert.Equal(
             [folder["002.png"], folder["000.png"]],
             outcome.Rows.Select(row => row.GetProperty("image").GetProperty("path").GetString())

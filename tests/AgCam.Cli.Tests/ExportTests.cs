@@ -24,7 +24,7 @@ public class ExportTests
             "--out",
             folder["items.csv"],
         ];
-        using var process = Process.Start(new ProcessStartInfo(Agcam.Program, arguments))!;
+        using var process = Process.Start(new ProcessStartInfo(AgcamProcess.Program, arguments))!;
         using var client = await server.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
         client.GetStream().Write("HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n"u8);
         client.GetStream().Write(new byte[500_000]);

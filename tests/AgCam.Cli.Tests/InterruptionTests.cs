@@ -30,12 +30,12 @@ public class InterruptionTests
             "2",
         ];
         // The list never ends, so only the signal ends the run.
-        var outcome = Agcam.RunEndlessly(arguments, [images["000.png"]], process => Assert.Equal(0, Kill(process.Id, signal)));
+        var outcome = AgcamProcess.RunEndlessly(arguments, [images["000.png"]], process => Assert.Equal(0, Kill(process.Id, signal)));
         Assert.Equal(130, outcome.Code);
         Assert.Contains("Run the same command again to continue", outcome.Errors, StringComparison.Ordinal);
         Assert.Equal(outcome.Lines, File.ReadAllLines(folder["out/explanations.jsonl"])); // every printed row is stored completely
 
-        var again = Agcam.Run(arguments, images["000.png"] + "\n");
+        var again = AgcamProcess.Run(arguments, images["000.png"] + "\n");
         Assert.Equal(0, again.Code);
         Assert.Contains("0 explained, 1 done before", again.Errors, StringComparison.Ordinal);
     }
@@ -44,7 +44,7 @@ public class InterruptionTests
     public void Idle_list_does_not_block_the_end_of_a_run()
     {
         using var images = SomeImages.Folder(1);
-        var outcome = Agcam.RunWaiting(
+        var outcome = AgcamProcess.RunWaiting(
             ["explain", "-", "--model", SomeImages.Model, "--json"],
             images["000.png"],
             process => Assert.Equal(0, Kill(process.Id, Sigint))
@@ -72,9 +72,9 @@ public class InterruptionTests
             "--batch",
             "2",
         ];
-        Assert.Equal(0, Agcam.Run(arguments, images["000.png"] + "\n").Code);
+        Assert.Equal(0, AgcamProcess.Run(arguments, images["000.png"] + "\n").Code);
         // The new image fills half a batch, and the list continues with finished images only.
-        var outcome = Agcam.RunEndlessly(
+        var outcome = AgcamProcess.RunEndlessly(
             arguments,
             [images["001.png"], images["000.png"]],
             process => Assert.Equal(0, Kill(process.Id, Sigint))
@@ -88,7 +88,11 @@ public class InterruptionTests
     {
         using var images = SomeImages.Folder(1);
         Directory.CreateDirectory(images["out/000.overlay.png"]); // blocks the picture's path
-        var outcome = Agcam.RunWaiting(["explain", "-", "--model", SomeImages.Model, "--out", images["out"]], images["000.png"], _ => { });
+        var outcome = AgcamProcess.RunWaiting(
+            ["explain", "-", "--model", SomeImages.Model, "--out", images["out"]],
+            images["000.png"],
+            _ => { }
+        );
         Assert.Equal(2, outcome.Code);
         Assert.StartsWith("agcam: ", outcome.Errors, StringComparison.Ordinal);
     }

@@ -88,14 +88,14 @@ public class ModelsTests
         using var folder = SomeImages.Folder(1);
         using var hub = new LocalHub("models", "timm_vit");
         (string, string)[] online = [("HF_ENDPOINT", hub.Endpoint), ("HF_HOME", folder["hf"])];
-        var pulled = Agcam.Run(["models", "pull", LocalHub.Repo], "", online);
+        var pulled = AgcamProcess.Run(["models", "pull", LocalHub.Repo], "", online);
         Assert.Equal(0, pulled.Code);
         Assert.True(File.Exists(Path.Combine(pulled.Output.Trim(), "model.safetensors")));
         Assert.Contains("model.safetensors", pulled.Errors, StringComparison.Ordinal);
 
         (string, string)[] offline = [("HF_HUB_OFFLINE", "1"), ("HF_HOME", folder["hf"])];
-        Assert.StartsWith(LocalHub.Repo, Agcam.Run(["models", "list"], "", offline).Output, StringComparison.Ordinal);
-        var row = Assert.Single(Agcam.Run(["explain", folder["000.png"], "--model", LocalHub.Repo, "--json"], "", offline).Rows);
+        Assert.StartsWith(LocalHub.Repo, AgcamProcess.Run(["models", "list"], "", offline).Output, StringComparison.Ordinal);
+        var row = Assert.Single(AgcamProcess.Run(["explain", folder["000.png"], "--model", LocalHub.Repo, "--json"], "", offline).Rows);
         Assert.Equal($"{LocalHub.Repo}@{LocalHub.Commit}", row.GetProperty("model").GetProperty("id").GetString());
     }
 
@@ -115,12 +115,12 @@ public class ModelsTests
             "--heads",
             "4",
         ];
-        var incomplete = Agcam.Run(import);
+        var incomplete = AgcamProcess.Run(import);
         Assert.Equal(2, incomplete.Code);
         Assert.Contains("--mean", incomplete.Errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder["vit"]));
 
-        var imported = Agcam.Run([
+        var imported = AgcamProcess.Run([
             .. import,
             "--mean",
             "0.5,0.5,0.5",
@@ -137,7 +137,7 @@ public class ModelsTests
         Assert.Contains("weights from state_dict", imported.Errors, StringComparison.Ordinal);
         Assert.Equal(
             0,
-            Agcam.Run("models", "verify", folder["vit"], "--against", Fixture.Path("models", "timm_vit", "golden.safetensors")).Code
+            AgcamProcess.Run("models", "verify", folder["vit"], "--against", Fixture.Path("models", "timm_vit", "golden.safetensors")).Code
         );
     }
 

@@ -13,7 +13,7 @@ public class OperatingTests
     [Fact]
     public void Printed_definitions_can_be_imported_without_permissions()
     {
-        var printed = Agcam.Run(
+        var printed = AgcamProcess.Run(
             ["topology", "print"],
             "",
             ("Pipeline__Bus", "amqp://anna:hunter2@nowhere.invalid/there"),
@@ -31,7 +31,7 @@ public class OperatingTests
     [Fact]
     public void Broker_that_cannot_be_reached_is_exit_4_without_its_password()
     {
-        var refused = Agcam.Run(["topology", "verify", "--names-only"], "", ("Pipeline__Bus", "amqp://anna:hunter2@127.0.0.1:1/"));
+        var refused = AgcamProcess.Run(["topology", "verify", "--names-only"], "", ("Pipeline__Bus", "amqp://anna:hunter2@127.0.0.1:1/"));
         Assert.Equal(4, refused.Code);
         Assert.Contains("amqp://anna@127.0.0.1:1/", refused.Errors);
         Assert.DoesNotContain("hunter2", refused.Errors);
@@ -41,13 +41,13 @@ public class OperatingTests
     public void Missing_binding_is_found_through_the_management_api()
     {
         (string, string) bus = ("Pipeline__Bus", "amqp://guest@127.0.0.1:1/there"); // AMQP is not needed
-        using var management = new SomeManagementApi(Agcam.Run(["topology", "print"], "", bus).Output);
+        using var management = new SomeManagementApi(AgcamProcess.Run(["topology", "print"], "", bus).Output);
         string[] verify = ["topology", "verify", "--management", management.Url];
 
-        var same = Agcam.Run(verify, "", bus);
+        var same = AgcamProcess.Run(verify, "", bus);
         Assert.Equal((0, ""), (same.Code, same.Output));
         management.Unbind("explain-bulk");
-        var different = Agcam.Run(verify, "", bus);
+        var different = AgcamProcess.Run(verify, "", bus);
 
         Assert.Equal(2, different.Code);
         Assert.Equal(["Exchange explain-bulk is not bound to queue explain-bulk."], different.Lines);
@@ -58,9 +58,9 @@ public class OperatingTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(Path.Combine(folder.Path, "store"), Path.Combine(folder.Path, "results.db") + "\n");
-        var first = Agcam.Run(["store", "migrate"], "", ("Pipeline__StoreFile", Path.Combine(folder.Path, "store")));
+        var first = AgcamProcess.Run(["store", "migrate"], "", ("Pipeline__StoreFile", Path.Combine(folder.Path, "store")));
         Assert.Equal((0, true), (first.Code, first.Errors.Contains("had schema version 0")));
-        var second = Agcam.Run("store", "migrate", "--store", Path.Combine(folder.Path, "results.db"));
+        var second = AgcamProcess.Run("store", "migrate", "--store", Path.Combine(folder.Path, "results.db"));
         Assert.Equal((0, false), (second.Code, second.Errors.Contains("had schema version 0")));
     }
 
@@ -71,10 +71,10 @@ public class OperatingTests
         (string, string) data = ("XDG_DATA_HOME", folder.Path);
         var store = folder["agcam/agcam.db"];
 
-        var migrated = Agcam.Run(["store", "migrate"], "", data);
+        var migrated = AgcamProcess.Run(["store", "migrate"], "", data);
         Assert.Equal((0, true), (migrated.Code, File.Exists(store)));
         Assert.Contains($"the SQLite store {store} had schema version 0", migrated.Errors, StringComparison.Ordinal);
-        Assert.Equal(0, Agcam.Run(["store", "check"], "", data).Code);
+        Assert.Equal(0, AgcamProcess.Run(["store", "check"], "", data).Code);
         foreach (
             var verb in (string[][])
                 [
@@ -86,7 +86,7 @@ public class OperatingTests
                     ["store", "check"],
                 ]
         )
-            Assert.Contains($"Default: {store}", Flat(Agcam.Run([.. verb, "--help"], "", data).Output), StringComparison.Ordinal);
+            Assert.Contains($"Default: {store}", Flat(AgcamProcess.Run([.. verb, "--help"], "", data).Output), StringComparison.Ordinal);
 
         static string Flat(string help) => System.Text.RegularExpressions.Regex.Replace(help, @"\s+", " ");
     }

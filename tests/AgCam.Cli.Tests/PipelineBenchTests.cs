@@ -11,18 +11,18 @@ public class PipelineBenchTests
     [Fact]
     public void Pipeline_is_measured_in_one_process()
     {
-        var bench = Agcam.Run("bench", "--pipeline", "--images", "300", "--rounds", "2", "--json");
+        var bench = AgcamProcess.Run("bench", "--pipeline", "--images", "300", "--rounds", "2", "--json");
 
         Assert.Equal("", bench.Errors);
         Check(bench.Rows.Single(), "memory", "SQLite");
-        Assert.Contains("images/s", Agcam.Run("bench", "--pipeline", "--images", "100").Output, StringComparison.Ordinal);
+        Assert.Contains("images/s", AgcamProcess.Run("bench", "--pipeline", "--images", "100").Output, StringComparison.Ordinal);
     }
 
     [Trait("RabbitMQ", "whole")]
     [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
     public void Bench_prints_a_line_for_each_bus_and_store()
     {
-        var bench = Agcam.Run(
+        var bench = AgcamProcess.Run(
             "bench",
             "--pipeline",
             "--images",
@@ -45,7 +45,7 @@ public class PipelineBenchTests
     [Fact]
     public void Bench_compares_the_pipeline_with_the_models_own_rate()
     {
-        var bench = Agcam.Run(
+        var bench = AgcamProcess.Run(
             "bench",
             "--pipeline",
             "--model",
@@ -72,7 +72,7 @@ public class PipelineBenchTests
     public async Task Stopped_measurement_ends_at_once_and_leaves_no_files()
     {
         using var folder = new TemporaryFolder();
-        var start = new ProcessStartInfo(Agcam.Program, ["bench", "--pipeline", "--images", "5000", "--rounds", "1"])
+        var start = new ProcessStartInfo(AgcamProcess.Program, ["bench", "--pipeline", "--images", "5000", "--rounds", "1"])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,

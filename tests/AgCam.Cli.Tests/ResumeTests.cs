@@ -127,9 +127,9 @@ public class ResumeTests
             ("XDG_CACHE_HOME", torch["cache"]),
         ];
         string[] arguments = ["explain", folder.Path, "--model", SomeImages.Model, "--out", folder["out"]];
-        Assert.Contains("1 explained", Agcam.Run(arguments, "", experimental).Output, StringComparison.Ordinal);
-        Assert.Contains("0 explained, 1 done before", Agcam.Run(arguments, "", experimental).Output, StringComparison.Ordinal);
-        Assert.Contains("1 explained", Agcam.Run(arguments).Output, StringComparison.Ordinal);
+        Assert.Contains("1 explained", AgcamProcess.Run(arguments, "", experimental).Output, StringComparison.Ordinal);
+        Assert.Contains("0 explained, 1 done before", AgcamProcess.Run(arguments, "", experimental).Output, StringComparison.Ordinal);
+        Assert.Contains("1 explained", AgcamProcess.Run(arguments).Output, StringComparison.Ordinal);
     }
 
     [Fact]

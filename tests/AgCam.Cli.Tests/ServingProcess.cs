@@ -37,7 +37,7 @@ internal sealed partial class ServingProcess : IDisposable
     public static ServingProcess Start(string store, string root, string[] more, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(
-            Agcam.Program,
+            AgcamProcess.Program,
             [
                 "serve",
                 "--model",

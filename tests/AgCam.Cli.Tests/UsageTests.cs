@@ -56,7 +56,7 @@ public class UsageTests
     [Fact]
     public void Empty_list_on_stdin_is_reported_as_empty()
     {
-        var outcome = Agcam.Run(["explain", "-", "--model", SomeImages.Model], "");
+        var outcome = AgcamProcess.Run(["explain", "-", "--model", SomeImages.Model], "");
         Assert.Equal(2, outcome.Code);
         Assert.Contains("the list on stdin is empty", outcome.Errors, StringComparison.Ordinal);
     }
@@ -96,7 +96,7 @@ public class UsageTests
     public void Unreachable_hub_is_exit_4()
     {
         using var folder = new TemporaryFolder();
-        var outcome = Agcam.Run(
+        var outcome = AgcamProcess.Run(
             ["models", "pull", "org/name"],
             "",
             ("HF_ENDPOINT", "http://127.0.0.1:9"),
@@ -126,7 +126,7 @@ public class UsageTests
     public void Progress_is_not_animated_without_a_terminal()
     {
         using var folder = SomeImages.Folder(3);
-        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model);
+        var outcome = AgcamProcess.Run("explain", folder.Path, "--model", SomeImages.Model);
         Assert.DoesNotContain('\e', outcome.Output + outcome.Errors);
         Assert.DoesNotContain('\r', outcome.Output + outcome.Errors);
     }
@@ -139,17 +139,17 @@ public class UsageTests
         Assert.Contains("[suggest:", Agcam.Run("completion", shell).Output, StringComparison.Ordinal);
 
     [Fact]
-    public void Options_are_suggested() => Assert.Contains("--target", Agcam.Run("[suggest:17]", "agcam explain --ta").Lines);
+    public void Options_are_suggested() => Assert.Contains("--target", AgcamProcess.Run("[suggest:17]", "agcam explain --ta").Lines);
 
     [Fact]
     public void Bash_script_completes()
     {
         using var folder = new TemporaryFolder();
-        File.CreateSymbolicLink(folder["agcam"], Agcam.Program);
+        File.CreateSymbolicLink(folder["agcam"], AgcamProcess.Program);
         var start = new System.Diagnostics.ProcessStartInfo("bash") { RedirectStandardOutput = true };
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add(
-            $"source <({Agcam.Program} completion bash); COMP_WORDS=({Agcam.Program} exp); COMP_CWORD=1; COMP_LINE='agcam exp'; "
+            $"source <({AgcamProcess.Program} completion bash); COMP_WORDS=({AgcamProcess.Program} exp); COMP_CWORD=1; COMP_LINE='agcam exp'; "
                 + $"COMP_POINT=9; _agcam; echo \"${{COMPREPLY[@]}}\""
         );
         using var bash = System.Diagnostics.Process.Start(start)!;

@@ -127,12 +127,12 @@ internal sealed class AuditVerb
     {
         if (parsed.GetValue(_json))
         {
-            using var stdout = Console.OpenStandardOutput();
+            using var stdout = parsed.Console.OpenOutput();
             ReportJson.Write(stdout, report, parsed.GetValue(_predictions)!, rows.Classes, gates);
             stdout.Write("\n"u8);
             return;
         }
-        new AuditText(report, rows, gates, parsed.GetValue(_out)).Write(Console.Out);
+        new AuditText(report, rows, gates, parsed.GetValue(_out)).Write(parsed.Console.Output);
     }
 
     private static bool IsTop(string text) => text == "all" || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using AgCam.Cli.Doctor;
 using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
 using AgCam.Models;
 using TorchSharp;
 
@@ -73,14 +74,14 @@ internal static class BenchVerb
                     maximum,
                     round =>
                     {
-                        if (!Console.IsErrorRedirected)
-                            Console.Error.Write(round < maximum ? $"\rround {round} of {maximum} " : "\r                    \r");
+                        if (parsed.Console.IsErrorTerminal)
+                            parsed.Console.Error.Write(round < maximum ? $"\rround {round} of {maximum} " : "\r                    \r");
                     }
                 ) with
                 {
                     Model = checkpoint?.Id ?? parsed.GetValue(random)!,
                 };
-                Console.Out.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(result, Json) : Table(result));
+                parsed.Console.Output.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(result, Json) : Table(result));
                 return ExitCode.Success;
             }
         );

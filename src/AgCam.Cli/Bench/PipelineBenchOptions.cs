@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using AgCam.Cli.Serving;
+using AgCam.Cli.Terminal;
 using AgCam.Pipeline.Bus;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -50,7 +51,7 @@ internal sealed class PipelineBenchOptions
         bool json,
         CancellationToken cancellationToken
     ) =>
-        Service.RunAsync(async () =>
+        parsed.RunServiceAsync(async () =>
         {
             var images = parsed.GetValue(_images);
             if (images < 1 || rounds < 1)
@@ -69,12 +70,13 @@ internal sealed class PipelineBenchOptions
                 await using var scratch = open();
                 if (model is { } named)
                     Show(
+                        parsed.Console.Output,
                         json,
                         await ModelPipelineRate.MeasureAsync(scratch.Options, named, images, rounds, device, cancellationToken),
                         result => result.ToLine()
                     );
                 else
-                    Show(json, await PipelineRate.MeasureAsync(scratch, images, rounds, cancellationToken), Line);
+                    Show(parsed.Console.Output, json, await PipelineRate.MeasureAsync(scratch, images, rounds, cancellationToken), Line);
             }
         });
 
@@ -93,8 +95,8 @@ internal sealed class PipelineBenchOptions
         return builder.Build();
     }
 
-    private static void Show<T>(bool json, T result, Func<T, string> line) =>
-        Console.Out.WriteLine(json ? JsonSerializer.Serialize(result, Json) : line(result));
+    private static void Show<T>(TextWriter output, bool json, T result, Func<T, string> line) =>
+        output.WriteLine(json ? JsonSerializer.Serialize(result, Json) : line(result));
 
     private static string Line(PipelineRate rate) =>
         string.Create(

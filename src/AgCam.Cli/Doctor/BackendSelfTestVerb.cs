@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgCam.Cli.Terminal;
 using AgCam.Native;
 
 namespace AgCam.Cli.Doctor;
@@ -11,12 +12,12 @@ internal static class BackendSelfTestVerb
     public static Command Create()
     {
         var command = new Command(Name, "Compares results of libtorch with plain C#.") { Hidden = true };
-        command.SetAction(_ =>
+        command.SetAction(parsed =>
         {
             NativeBackend.Load();
             var faults = BackendSelfTest.Run();
             foreach (var fault in faults)
-                Console.WriteLine(fault);
+                parsed.Console.Output.WriteLine(fault);
             return faults.Count == 0 ? ExitCode.Success : ExitCode.UsageError;
         });
         return command;

@@ -27,9 +27,9 @@ internal static class DoctorVerb
         {
             var found = Diagnosis.Make();
             if (parsed.GetValue(json))
-                Console.Out.WriteLine(JsonSerializer.Serialize(found, Format));
+                parsed.Console.Output.WriteLine(JsonSerializer.Serialize(found, Format));
             else
-                Show(found);
+                Show(parsed.Console, found);
             return found.Ok ? ExitCode.Success : ExitCode.UsageError;
         });
         return command.WithExamples(
@@ -38,15 +38,17 @@ internal static class DoctorVerb
         );
     }
 
-    private static void Show(Diagnosis found)
+    private static void Show(CommandConsole console, Diagnosis found)
     {
         foreach (var (name, value) in found.Facts)
-            Field.Write(name, value);
+            Field.Write(console, name, value);
         if (found.Problems.Count > 0)
-            Console.Out.WriteLine();
+            console.Output.WriteLine();
         foreach (var problem in found.Problems)
-            Field.Write(problem.Fatal ? "ERROR" : "warning", $"{problem.What} {problem.Advice}".TrimEnd());
-        Console.Out.WriteLine();
-        Console.Out.WriteLine(found.Ok ? "agcam can run on this machine." : "agcam cannot run on this machine until the errors are fixed.");
+            Field.Write(console, problem.Fatal ? "ERROR" : "warning", $"{problem.What} {problem.Advice}".TrimEnd());
+        console.Output.WriteLine();
+        console.Output.WriteLine(
+            found.Ok ? "agcam can run on this machine." : "agcam cannot run on this machine until the errors are fixed."
+        );
     }
 }

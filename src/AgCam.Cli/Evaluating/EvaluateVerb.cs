@@ -38,7 +38,7 @@ internal static class EvaluateVerb
                 var published = what.Published(parsed);
                 if (!remote.IsNamed(parsed))
                     what.RefuseJobs(parsed);
-                using var screen = new Screen();
+                using var screen = new Screen(parsed.Console);
                 using var interruption = new Interruption(() =>
                     screen.Note("agcam: finishing the started images; press Ctrl-C again to stop at once.")
                 );
@@ -191,13 +191,13 @@ internal static class EvaluateVerb
                 new HtmlPage(tables, methods, pictures, published, what.DatasetName(parsed), Today()).Write(writer);
         if (what.Json(parsed))
         {
-            using var stdout = Console.OpenStandardOutput();
+            using var stdout = parsed.Console.OpenOutput();
             EvaluationJson.Write(stdout, tables, methods, published);
             stdout.Write("\n"u8);
         }
         else
         {
-            new ResultTable(tables, methods, published).Write(Console.Out, Console.IsOutputRedirected ? 132 : width);
+            new ResultTable(tables, methods, published).Write(parsed.Console, parsed.Console.IsOutputTerminal ? width : 132);
         }
     }
 }

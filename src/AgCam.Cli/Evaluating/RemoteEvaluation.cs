@@ -29,7 +29,7 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
         var id = (string)(await client.PostAsync("/v1/jobs", Body(model, dtype), key, cancellationToken))!["id"]!;
         if (!Run.Quiet)
             screen.Note($"agcam: job {id}. It continues without this command. To follow it again, add --key {key}.");
-        var job = await JobLines.ToEndAsync(client, id, cancellationToken);
+        var job = await JobLines.ToEndAsync(client, id, screen.Note, cancellationToken);
         if ((string?)job["state"] == JobLines.Paused)
             return null;
         if ((string?)job["state"] != JobLines.Completed)

@@ -13,8 +13,10 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
 {
     private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
 
-    public void Write(TextWriter to, int width)
+    /// <param name="width">Columns of the tables.</param>
+    public void Write(CommandConsole console, int width)
     {
+        var to = console.Output;
         to.WriteLine(
             string.Create(
                 Culture,
@@ -47,14 +49,14 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
 
         var differ = methods.Any(method => method.Metrics.Any(metric => metric.Differs));
         var mark = differ ? $" * the paired difference from {tables.Reference} excludes zero." : "";
-        to.WriteLine(Wrapped($"Means with 95 % bootstrap intervals.{mark} +: higher is better, -: lower."));
+        to.WriteLine(Wrapped($"Means with 95 % bootstrap intervals.{mark} +: higher is better, -: lower.", console));
         if (tables.Header.Parity == Parity.Paper)
             to.WriteLine("Localisation scores and perturbation areas use the arithmetic of the paper's authors.");
         if (tables.Header.Metrics.Contains(MetricFamily.Localization))
-            to.WriteLine(Wrapped(Thresholds()));
+            to.WriteLine(Wrapped(Thresholds(), console));
     }
 
-    private static string Wrapped(string text) => Field.Wrapped(text, TextTable.Width, indent: 0);
+    private static string Wrapped(string text, CommandConsole console) => Field.Wrapped(text, console.Width, indent: 0);
 
     private string Thresholds()
     {

@@ -24,7 +24,7 @@ internal static class ExplainVerb
                 what.Check(parsed, checkpoint);
                 using var explainer = device.Load(parsed, checkpoint);
                 var run = what.Read(parsed, explainer) with { ParallelBatches = device.SplitThreads(parsed) };
-                return await ExplainAsync(explainer, run, what.Labels(parsed, explainer));
+                return await ExplainAsync(parsed.Console, explainer, run, what.Labels(parsed, explainer));
             }
         );
         return command.WithExamples(
@@ -46,9 +46,9 @@ internal static class ExplainVerb
         );
     }
 
-    private static async Task<int> ExplainAsync(Explainer explainer, ExplainRun run, ImageLabels? labels)
+    private static async Task<int> ExplainAsync(CommandConsole console, Explainer explainer, ExplainRun run, ImageLabels? labels)
     {
-        using var screen = new Screen();
+        using var screen = new Screen(console);
         using var interruption = new Interruption(() =>
             screen.Note("agcam: finishing the started images; press Ctrl-C again to stop at once.")
         );
@@ -64,7 +64,7 @@ internal static class ExplainVerb
         var total = CountAsync(run.Paths, own, ending.Token);
         var reading = new Reading(explainer, run, labels, output);
         var model = new ModelThread(explainer, run, tally);
-        var finishing = new Finishing(explainer, run, provenance, output, new Report(run, explainer, screen), tally);
+        var finishing = new Finishing(explainer, run, provenance, output, new Report(run, explainer, screen, console.Width), tally);
 
         using (
             run.Quiet
@@ -75,7 +75,7 @@ internal static class ExplainVerb
                 )
         )
             await Task.WhenAll(
-                EndingAsync(Task.Run(() => reading.RunAsync(ImageSource.Find(run.Paths, Console.In, own), ending.Token))),
+                EndingAsync(Task.Run(() => reading.RunAsync(ImageSource.Find(run.Paths, console.OpenInput(), own), ending.Token))),
                 EndingAsync(model.RunAsync(reading.Images)),
                 EndingAsync(finishing.RunAsync(model.Explained))
             );
@@ -86,11 +86,11 @@ internal static class ExplainVerb
         if (labels is not null && tally.Labels is { Labelled: 0, FirstUnlabelled: { } first } && !interruption.Asked)
             labels.ThrowIfNoneMatches([first]);
         if (!run.Quiet)
-            new Summary(run, explainer, tally, labels is not null, output).Write(run.Json ? Console.Error : Console.Out);
+            new Summary(run, explainer, tally, labels is not null, output).Write(run.Json ? console.Error : console.Output, console.Width);
         if (interruption.Asked)
         {
             SummaryFile.Write(run.SummaryFile, ExitCode.Interrupted, tally.Summary(explainer));
-            Console.Error.WriteLine(
+            console.Error.WriteLine(
                 string.Create(CultureInfo.InvariantCulture, $"agcam: interrupted after {tally.Done:N0} images. ")
                     + (
                         output is null

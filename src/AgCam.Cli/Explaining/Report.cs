@@ -7,7 +7,8 @@ using AgCam.Heatmaps;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>Writes stdout: one JSON object per image with --json, otherwise one line of text.</summary>
-internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
+/// <param name="width">Columns of the terminal.</param>
+internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen, int width)
 {
     private const int MaxBoxes = 3;
 
@@ -26,7 +27,7 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
     {
         var boxes = MaxBoxes;
         var line = Line(image, explanation, boxes);
-        while (line?.Length > TextTable.Width && boxes > 1)
+        while (line?.Length > width && boxes > 1)
             line = Line(image, explanation, --boxes);
         return line;
     }

@@ -7,7 +7,8 @@ namespace AgCam.Cli.Explaining;
 /// <summary>Writes the final lines of a run: counts, rates, failures and the output folder.</summary>
 internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tally, bool hasLabels, OutputFolder? output)
 {
-    public void Write(TextWriter to)
+    /// <param name="width">Columns of the terminal.</param>
+    public void Write(TextWriter to, int width)
     {
         var culture = CultureInfo.InvariantCulture;
         to.WriteLine();
@@ -42,7 +43,7 @@ internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tall
             );
         if (hasLabels)
             foreach (var line in Accuracy())
-                to.WriteLine(line.StartsWith("  ", StringComparison.Ordinal) ? line : Field.Wrapped(line, TextTable.Width, indent: 0));
+                to.WriteLine(line.StartsWith("  ", StringComparison.Ordinal) ? line : Field.Wrapped(line, width, indent: 0));
         if (output is not null)
             to.WriteLine(
                 $"Rows in {Path.Combine(run.Out!, OutputFolder.RowsFile)}"

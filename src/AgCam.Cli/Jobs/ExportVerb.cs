@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Jobs;
 
@@ -28,7 +29,7 @@ internal static class ExportVerb
                     );
                     if (parsed.GetValue(output) is not { } path)
                     {
-                        await using var stdout = Console.OpenStandardOutput();
+                        await using var stdout = parsed.Console.OpenOutput();
                         await from.CopyToAsync(stdout, cancellationToken);
                         return ExitCode.Success;
                     }

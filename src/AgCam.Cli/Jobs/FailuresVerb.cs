@@ -35,9 +35,9 @@ internal static class FailuresVerb
                             images.Add(item);
                     }
                     if (parsed.GetValue(json))
-                        Console.Out.WriteLine(Json(id, reasons, images).ToJsonString());
+                        parsed.Console.Output.WriteLine(Json(id, reasons, images).ToJsonString());
                     else
-                        Show(id, reasons, images);
+                        Show(parsed.Console, id, reasons, images);
                     return ExitCode.Success;
                 },
                 limit,
@@ -59,14 +59,15 @@ internal static class FailuresVerb
             ["items"] = new JsonArray([.. images.Select(item => item.DeepClone())]),
         };
 
-    private static void Show(string id, Dictionary<string, int> reasons, List<JsonNode> images)
+    private static void Show(CommandConsole console, string id, Dictionary<string, int> reasons, List<JsonNode> images)
     {
         if (reasons.Count == 0)
         {
-            Console.Error.WriteLine($"agcam: no image of job {id} has failed.");
+            console.Error.WriteLine($"agcam: no image of job {id} has failed.");
             return;
         }
         TextTable.Write(
+            console,
             ["FAILED", "REASON"],
             Ordered(reasons).ToList(),
             reason => [string.Create(CultureInfo.InvariantCulture, $"{reason.Value:N0}")],
@@ -74,15 +75,16 @@ internal static class FailuresVerb
         );
         if (images.Count == 0)
             return;
-        Console.Out.WriteLine();
+        console.Output.WriteLine();
         TextTable.Write(
+            console,
             ["NUMBER", "REASON", "IMAGE, DETAIL"],
             images,
             item => [$"{(int)item["number"]!}", (string)item["reason"]!],
             Detail
         );
         if (reasons.Values.Sum() - images.Count is > 0 and var more)
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"agcam: and {more:N0} more; --limit lists them."));
+            console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"agcam: and {more:N0} more; --limit lists them."));
     }
 
     private static string Detail(JsonNode item, int width)

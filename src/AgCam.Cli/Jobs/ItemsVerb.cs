@@ -12,7 +12,7 @@ namespace AgCam.Cli.Jobs;
 internal sealed class ItemsVerb
 {
     /// <summary>Columns of a class or label: on a narrow terminal the path needs them more.</summary>
-    private static int MaxName => TextTable.Width < 100 ? 14 : 24;
+    private static int MaxName(CommandConsole console) => console.Width < 100 ? 14 : 24;
 
     private readonly Option<string?> _status = new("--status") { Description = "completed or failed.", HelpName = "STATUS" };
     private readonly Option<string?> _predicted = new("--predicted")
@@ -92,22 +92,24 @@ internal sealed class ItemsVerb
 
     private async Task<int> RunAsync(ParseResult parsed, ApiClient client, string id, CancellationToken cancellationToken)
     {
+        var (console, maxName) = (parsed.Console, MaxName(parsed.Console));
         var page = (await client.GetAsync(Address(parsed, id), cancellationToken))!;
         var items = page["items"]!.AsArray().Select(item => item!).ToList();
         if (parsed.GetValue(_json))
             foreach (var item in items)
-                Console.Out.WriteLine(item.ToJsonString());
+                console.Output.WriteLine(item.ToJsonString());
         else if (items.Count > 0)
             TextTable.Write(
+                console,
                 ["NUMBER", "PREDICTED", "LABEL", "IMAGE"],
                 items,
-                item => [$"{(int)item["number"]!}", Predicted(item), Label(item)],
+                item => [$"{(int)item["number"]!}", Predicted(item, maxName), Label(item, maxName)],
                 (item, width) => TextTable.End(Screen.Printable((string)item["uri"]!), width)
             );
         else
-            Console.Error.WriteLine("agcam: no images match.");
+            console.Error.WriteLine("agcam: no images match.");
         if ((string?)page["next"] is { } next)
-            Console.Error.WriteLine($"agcam: there are more; go on with --cursor {next}");
+            console.Error.WriteLine($"agcam: there are more; go on with --cursor {next}");
         return ExitCode.Success;
     }
 
@@ -131,26 +133,26 @@ internal sealed class ItemsVerb
         return $"/v1/jobs/{id}/items?{string.Join('&', given)}";
     }
 
-    private static string Predicted(JsonNode item) =>
+    private static string Predicted(JsonNode item, int maxName) =>
         (string?)item["status"] == "Failed" ? $"FAILED {(string?)item["reason"]}"
-        : (string?)item["predicted"] is { } name ? $"{Name(name)} {Percent(item["probability"])}"
+        : (string?)item["predicted"] is { } name ? $"{Name(name, maxName)} {Percent(item["probability"])}"
         : "";
 
-    private static string Label(JsonNode item)
+    private static string Label(JsonNode item, int maxName)
     {
         if ((string?)item["label"] is not { } label)
             return "";
         if (item["labelClass"] is null)
-            return (string?)item["status"] == "Failed" ? Name(label) : $"{Name(label)} (no class)";
+            return (string?)item["status"] == "Failed" ? Name(label, maxName) : $"{Name(label, maxName)} (no class)";
         return (bool?)item["correct"] switch
         {
-            true => $"{Name(label)} (correct)",
-            false => $"{Name(label)} {Percent(item["labelProbability"])} (wrong)",
-            null => Name(label),
+            true => $"{Name(label, maxName)} (correct)",
+            false => $"{Name(label, maxName)} {Percent(item["labelProbability"])} (wrong)",
+            null => Name(label, maxName),
         };
     }
 
-    private static string Name(string name) => TextTable.Start(Screen.Printable(name), MaxName);
+    private static string Name(string name, int maxName) => TextTable.Start(Screen.Printable(name), maxName);
 
     private static string Percent(JsonNode? share) =>
         share is null ? "" : string.Create(CultureInfo.InvariantCulture, $"{100 * (double)share:0.#}%");

@@ -8,8 +8,6 @@ namespace AgCam.Cli.Jobs;
 /// <summary>Writes jobs as a table: id and date, state and counts, source with model and tags.</summary>
 internal static class JobTable
 {
-    public static void Write(IReadOnlyList<JsonNode> jobs) => Console.Out.Write(Render(jobs, TextTable.Width));
-
     /// <summary>Returns the table as text.</summary>
     /// <param name="width">Columns of the terminal.</param>
     public static string Render(IReadOnlyList<JsonNode> jobs, int width) =>

@@ -84,11 +84,11 @@ internal static class JobsVerb
                         var jobs = (await client.GetAsync(query, cancellationToken))!["items"]!.AsArray().Select(job => job!).ToList();
                         if (parsed.GetValue(json))
                             foreach (var job in jobs)
-                                Console.Out.WriteLine(job.ToJsonString());
+                                parsed.Console.Output.WriteLine(job.ToJsonString());
                         else if (jobs.Count > 0)
-                            JobTable.Write(jobs);
+                            parsed.Console.Output.Write(JobTable.Render(jobs, parsed.Console.Width));
                         else
-                            Console.Error.WriteLine("agcam: no jobs.");
+                            parsed.Console.Error.WriteLine("agcam: no jobs.");
                         return ExitCode.Success;
                     }
                 )
@@ -103,9 +103,9 @@ internal static class JobsVerb
         OfOne(
                 "show",
                 "Shows a job, as JSON.",
-                async (_, client, id, cancellationToken) =>
+                async (parsed, client, id, cancellationToken) =>
                 {
-                    Console.Out.WriteLine((await client.GetAsync($"/v1/jobs/{id}", cancellationToken))!.ToJsonString(Indented));
+                    parsed.Console.Output.WriteLine((await client.GetAsync($"/v1/jobs/{id}", cancellationToken))!.ToJsonString(Indented));
                     return ExitCode.Success;
                 }
             )
@@ -127,9 +127,7 @@ internal static class JobsVerb
                     JobLines.FollowAsync(
                         client,
                         id,
-                        parsed.GetValue(json),
-                        parsed.GetValue(maxFailures),
-                        parsed.GetValue(summary),
+                        new FollowOptions(parsed.Console, parsed.GetValue(json), parsed.GetValue(maxFailures), parsed.GetValue(summary)),
                         cancellationToken
                     ),
                 json,
@@ -143,10 +141,10 @@ internal static class JobsVerb
         OfOne(
                 name,
                 description,
-                async (_, client, id, cancellationToken) =>
+                async (parsed, client, id, cancellationToken) =>
                 {
                     var job = await client.SendAsync(HttpMethod.Post, $"/v1/jobs/{id}/{name}", null, null, cancellationToken);
-                    Console.Out.WriteLine(JobLines.Line(job!));
+                    parsed.Console.Output.WriteLine(JobLines.Line(job!));
                     return ExitCode.Success;
                 }
             )

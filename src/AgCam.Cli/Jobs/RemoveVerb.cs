@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using AgCam.Cli.Remote;
+using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Jobs;
 
@@ -74,7 +75,7 @@ internal sealed class RemoveVerb
             var would = (await client.SendAsync(HttpMethod.Delete, $"{address}&dryRun=true", null, null, cancellationToken))!;
             if (!parsed.GetValue(DryRun) && (long)would["jobs"]! > 0)
                 throw new UsageException($"{Text(would)} would be deleted, with all their items. Give --yes to delete them.");
-            Console.Out.WriteLine($"{Text(would)} would be deleted.");
+            parsed.Console.Output.WriteLine($"{Text(would)} would be deleted.");
             return ExitCode.Success;
         }
         var (jobs, images) = (0L, 0L);
@@ -87,9 +88,9 @@ internal sealed class RemoveVerb
                 break;
             if ((long)part["jobs"]! == 0)
                 throw new UsageException($"{part["remaining"]} jobs could not be deleted; {jobs} were. See the log of the API.");
-            Console.Error.WriteLine($"{jobs:N0} deleted, {(long)part["remaining"]!:N0} left");
+            parsed.Console.Error.WriteLine($"{jobs:N0} deleted, {(long)part["remaining"]!:N0} left");
         }
-        Console.Out.WriteLine($"{Text(new JsonObject { ["jobs"] = jobs, ["images"] = images })} deleted.");
+        parsed.Console.Output.WriteLine($"{Text(new JsonObject { ["jobs"] = jobs, ["images"] = images })} deleted.");
         return ExitCode.Success;
     }
 

@@ -130,6 +130,7 @@ internal static class SubmitVerb
                     async client =>
                     {
                         var submission = new Submission(
+                            parsed.Console,
                             client,
                             parsed.GetValue(wait),
                             parsed.GetValue(json),
@@ -177,6 +178,7 @@ internal static class SubmitVerb
     private sealed record Share(Lane? Lane, int? Weight, double? MaxFailureRate);
 
     private sealed record Submission(
+        CommandConsole Console,
         ApiClient Client,
         bool Wait,
         bool Json,
@@ -329,10 +331,10 @@ internal static class SubmitVerb
             if (Json)
             {
                 done.Result["path"] = path;
-                Console.Out.WriteLine(done.Result.ToJsonString());
+                Console.Output.WriteLine(done.Result.ToJsonString());
             }
             else
-                Console.Out.WriteLine(
+                Console.Output.WriteLine(
                     item is null ? $"{path}: {(string?)done.Result["state"]}, {Client.Url}v1/requests/{(string?)done.Result["id"]}"
                     : (string?)item["status"] == "Failed" ? $"{path}: failed, {(string?)item["reason"]}: {(string?)item["detail"]}"
                     : string.Create(
@@ -367,13 +369,18 @@ internal static class SubmitVerb
             if (DryRun)
             {
                 var report = (await Client.PostAsync("/v1/jobs/dry-run", body, null, cancellationToken))!;
-                Console.Out.WriteLine(Json ? report.ToJsonString() : DryRunLines.Of(path, report));
+                Console.Output.WriteLine(Json ? report.ToJsonString() : DryRunLines.Of(path, report, Console.Width));
                 return ExitCode.Success;
             }
             var job = (await Client.PostAsync("/v1/jobs", body, key ?? Guid.NewGuid().ToString(), cancellationToken))!;
             if (Wait)
-                return await JobLines.FollowAsync(Client, (string)job["id"]!, Json, MaxFailures, SummaryFile, cancellationToken);
-            Console.Out.WriteLine(Json ? job.ToJsonString() : (string?)job["id"]);
+                return await JobLines.FollowAsync(
+                    Client,
+                    (string)job["id"]!,
+                    new FollowOptions(Console, Json, MaxFailures, SummaryFile),
+                    cancellationToken
+                );
+            Console.Output.WriteLine(Json ? job.ToJsonString() : (string?)job["id"]);
             return ExitCode.Success;
         }
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
 using AgCam.Models;
 
 namespace AgCam.Cli.Models;
@@ -25,8 +26,8 @@ internal static class ImportVerb
         {
             var source = model.Reference(parsed);
             var imported = ModelImport.Run(source, parsed.GetValue(folder)!, model.Checkpointing(parsed));
-            Console.Out.WriteLine(imported.Folder);
-            Console.Error.WriteLine(
+            parsed.Console.Output.WriteLine(imported.Folder);
+            parsed.Console.Error.WriteLine(
                 $"agcam: {imported.Config.Architecture}, {imported.Config.Classes} "
                     + $"classes{(imported.StateKey.Length > 0 ? $", weights from {imported.StateKey}" : "")}"
             );

@@ -30,7 +30,7 @@ internal static class InspectVerb
             async (parsed, cancellationToken) =>
             {
                 using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true);
-                Show(checkpoint, parsed.GetValue(json));
+                Show(parsed.Console, checkpoint, parsed.GetValue(json));
                 return ExitCode.Success;
             }
         );
@@ -40,14 +40,14 @@ internal static class InspectVerb
         );
     }
 
-    private static void Show(Checkpoint checkpoint, bool json)
+    private static void Show(CommandConsole console, Checkpoint checkpoint, bool json)
     {
         var (preprocessing, problem) = Preprocessing(checkpoint);
         var parameters = checkpoint.Weights.Values.Sum(weight => weight.ElementCount);
         var types = checkpoint.Weights.Values.Select(weight => weight.DType.Name()).Distinct().Order().ToArray();
         if (json)
         {
-            Console.Out.WriteLine(
+            console.Output.WriteLine(
                 JsonSerializer.Serialize(
                     new
                     {
@@ -69,10 +69,11 @@ internal static class InspectVerb
         }
 
         var (config, culture) = (checkpoint.Config, CultureInfo.InvariantCulture);
-        Field.Write("model", checkpoint.Id);
-        Field.Write("source", checkpoint.Source);
-        Field.Write("sha256", checkpoint.Sha256);
+        Field.Write(console, "model", checkpoint.Id);
+        Field.Write(console, "source", checkpoint.Source);
+        Field.Write(console, "sha256", checkpoint.Sha256);
         Field.Write(
+            console,
             "architecture",
             string.Create(
                 culture,
@@ -91,21 +92,23 @@ internal static class InspectVerb
                 ? ""
                 : $", positions resized from {config.GridRows} x {config.GridColumns}";
         var grid = $"a grid of {run.GridRows} x {run.GridColumns}{resized}, {run.PrefixTokens} prefix token(s)";
-        Field.Write("input", $"{run.ImageWidth} x {run.ImageHeight}, patch {run.PatchSize}: {grid}");
-        Field.Write("weights", string.Create(culture, $"{parameters:N0} parameters, {string.Join(", ", types)}"));
+        Field.Write(console, "input", $"{run.ImageWidth} x {run.ImageHeight}, patch {run.PatchSize}: {grid}");
+        Field.Write(console, "weights", string.Create(culture, $"{parameters:N0} parameters, {string.Join(", ", types)}"));
         Field.Write(
+            console,
             "classes",
             checkpoint.ClassNames is { } names
                 ? $"{config.Classes}: {string.Join(", ", names.Take(5))}{(names.Count > 5 ? ", ..." : "")}"
                 : $"{config.Classes}, without names (--classes FILE gives them)"
         );
         Field.Write(
+            console,
             "method",
             MethodOf(checkpoint) == AttributionMethod.Paper
                 ? AttributionMethod.Paper
                 : $"{AttributionMethod.Pooled}: the classifier averages the patches"
         );
-        Field.Write("preprocessing", preprocessing is null ? $"MISSING. {problem}" : preprocessing.Canonical());
+        Field.Write(console, "preprocessing", preprocessing is null ? $"MISSING. {problem}" : preprocessing.Canonical());
     }
 
     private static string MethodOf(Checkpoint checkpoint) =>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using AgCam.Cli.Terminal;
 using AgCam.Models.Hub;
 
 namespace AgCam.Cli.Models;
@@ -14,10 +15,10 @@ internal static class ListVerb
         var command = new Command("list", "Lists the models in the cache.") { json };
         command.SetAction(parsed =>
         {
-            var options = HubOptions.FromEnvironment();
+            var options = HubOptions.FromEnvironment(parsed.Console.Variable);
             var models = new HubCache(options.CacheFolder).List();
             foreach (var model in models)
-                Console.Out.WriteLine(
+                parsed.Console.Output.WriteLine(
                     parsed.GetValue(json)
                         ? JsonSerializer.Serialize(model, JsonSerializerOptions.Web)
                         : string.Create(
@@ -27,7 +28,7 @@ internal static class ListVerb
                         )
                 );
             if (models.Count == 0)
-                Console.Error.WriteLine($"agcam: no models in {options.CacheFolder}. `agcam models pull ID` downloads one.");
+                parsed.Console.Error.WriteLine($"agcam: no models in {options.CacheFolder}. `agcam models pull ID` downloads one.");
             return ExitCode.Success;
         });
         return command.WithExamples(new Example("What has been pulled, and how large it is", "agcam models list"));

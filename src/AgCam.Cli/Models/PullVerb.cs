@@ -14,11 +14,11 @@ internal static class PullVerb
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
-                using var progress = new DownloadProgress();
-                using var hub = new HubClient(HubOptions.FromEnvironment());
+                using var progress = new DownloadProgress(parsed.Console);
+                using var hub = new HubClient(HubOptions.FromEnvironment(parsed.Console.Variable));
                 var snapshot = await hub.PullAsync(HubId.Parse(parsed.GetValue(id)!), progress, cancellationToken);
-                Console.Out.WriteLine(snapshot.Folder);
-                Console.Error.WriteLine($"agcam: {snapshot.RecordedId}{(snapshot.FromCache ? ", from the cache" : "")}");
+                parsed.Console.Output.WriteLine(snapshot.Folder);
+                parsed.Console.Error.WriteLine($"agcam: {snapshot.RecordedId}{(snapshot.FromCache ? ", from the cache" : "")}");
                 return ExitCode.Success;
             }
         );

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
 using AgCam.Verification;
 
 namespace AgCam.Cli.Models;
@@ -60,7 +61,7 @@ internal static class VerifyVerb
                 var stages = ModelVerification.Compare(explainer, parsed.GetValue(against)!.FullName, limits);
                 var first = stages.FirstOrDefault(stage => !stage.Agrees);
                 if (parsed.GetValue(json))
-                    Console.Out.WriteLine(
+                    parsed.Console.Output.WriteLine(
                         JsonSerializer.Serialize(
                             new
                             {
@@ -72,7 +73,7 @@ internal static class VerifyVerb
                         )
                     );
                 else
-                    Show(stages, first);
+                    Show(stages, first, parsed.Console.Output);
                 return first is null ? ExitCode.Success : Differs;
             }
         );
@@ -82,10 +83,10 @@ internal static class VerifyVerb
         );
     }
 
-    private static void Show(IReadOnlyList<VerifiedStage> stages, VerifiedStage? first)
+    private static void Show(IReadOnlyList<VerifiedStage> stages, VerifiedStage? first, TextWriter output)
     {
         foreach (var stage in stages)
-            Console.Out.WriteLine(
+            output.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"{stage.Name, -8} {(stage.Agrees ? "agrees  " : "DIVERGES")}  largest difference "
@@ -93,7 +94,7 @@ internal static class VerifyVerb
                         + $"{stage.Relative:0.0e+0}{(stage.Agrees ? "" : $", largest at {stage.Worst}")}"
                 )
             );
-        Console.Out.WriteLine(
+        output.WriteLine(
             first is null ? "The model agrees with the reference." : $"The first stage that diverges is {first.Name}: {Advice(first.Name)}"
         );
     }

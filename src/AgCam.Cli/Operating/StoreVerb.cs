@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgCam.Cli.Serving;
+using AgCam.Cli.Terminal;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Stores;
@@ -24,14 +25,14 @@ internal static class StoreVerb
         services.AddStoreTo(migrate);
         migrate.SetAction(
             (parsed, cancellationToken) =>
-                Service.RunAsync(async () =>
+                parsed.RunServiceAsync(async () =>
                 {
                     var options = services.Reach(parsed, Settings.Read());
                     await using var store = PipelineRegistration.OpenStore(options);
                     await store.ProbeAsync(cancellationToken);
                     var before = await store.SchemaVersionAsync(cancellationToken);
                     await store.MigrateAsync(cancellationToken);
-                    Console.Error.WriteLine(
+                    parsed.Console.Error.WriteLine(
                         $"agcam: the {store.Kind} store {UriRedaction.Redact(options.Store)} had schema version {before} "
                             + $"and has {StoreSchema.Version} now."
                     );
@@ -51,7 +52,7 @@ internal static class StoreVerb
         services.AddStoreTo(backup);
         backup.SetAction(
             (parsed, cancellationToken) =>
-                Service.RunAsync(async () =>
+                parsed.RunServiceAsync(async () =>
                 {
                     var store = services.Reach(parsed, Settings.Read()).Store;
                     ThrowIfMongo(store);
@@ -64,7 +65,7 @@ internal static class StoreVerb
                     {
                         throw new UsageException(e.Message);
                     }
-                    Console.Error.WriteLine($"agcam: copied {store} to {target}.");
+                    parsed.Console.Error.WriteLine($"agcam: copied {store} to {target}.");
                 })
         );
         return backup.WithExamples(new Example("Every night", "agcam store backup --store results.db results-monday.db"));
@@ -90,13 +91,18 @@ internal static class StoreVerb
             async (parsed, cancellationToken) =>
             {
                 var code = ExitCode.Success;
-                var ended = await Service.RunAsync(async () =>
+                var ended = await parsed.RunServiceAsync(async () =>
                 {
                     var options = services.Sources(parsed, Settings.Read());
                     if (!IsMongo(options.Store) && !File.Exists(options.Store))
                         throw new UsageException($"{options.Store} does not exist. Name the store with --store.");
-                    var found = await StoreCheck.RunAsync(options, parsed.GetValue(repair), Console.Out.WriteLine, cancellationToken);
-                    Console.Error.WriteLine(
+                    var found = await StoreCheck.RunAsync(
+                        options,
+                        parsed.GetValue(repair),
+                        parsed.Console.Output.WriteLine,
+                        cancellationToken
+                    );
+                    parsed.Console.Error.WriteLine(
                         $"agcam: {found.Jobs} jobs and {found.Requests} requests were checked. "
                             + $"Differences: {found.Differences}. Repaired: {found.Repaired}."
                     );

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using AgCam.Cli.Serving;
+using AgCam.Cli.Terminal;
 using AgCam.Pipeline.Bus;
 
 namespace AgCam.Cli.Operating;
@@ -27,12 +28,12 @@ internal static class TopologyVerb
         services.AddBusTo(command);
         command.SetAction(
             (parsed, _) =>
-                Service.RunAsync(() =>
+                parsed.RunServiceAsync(() =>
                 {
                     var topology = Of(services, parsed);
                     if (!parsed.GetValue(permissions))
-                        Console.Out.Write(topology.Definitions());
-                    Permissions(topology, parsed.GetValue(permissions) ? Console.Out : Console.Error);
+                        parsed.Console.Output.Write(topology.Definitions());
+                    Permissions(topology, parsed.GetValue(permissions) ? parsed.Console.Output : parsed.Console.Error);
                     return Task.CompletedTask;
                 })
         );
@@ -72,20 +73,20 @@ internal static class TopologyVerb
             async (parsed, cancellationToken) =>
             {
                 var code = ExitCode.Success;
-                var ended = await Service.RunAsync(async () =>
+                var ended = await parsed.RunServiceAsync(async () =>
                 {
                     var topology = Of(services, parsed);
                     var (differences, unseen) = await topology.VerifyAsync(parsed.GetValue(management), cancellationToken);
                     foreach (var difference in differences)
-                        Console.Out.WriteLine(difference);
+                        parsed.Console.Output.WriteLine(difference);
                     if (unseen.Count > 0)
-                        Console.Error.WriteLine(
+                        parsed.Console.Error.WriteLine(
                             $"agcam: not checked, because the user has no permission on them: {string.Join(", ", unseen)}."
                         );
                     var compared = parsed.GetValue(namesOnly)
                         ? "has every name; bindings and arguments were not compared"
                         : "has the required topology";
-                    Console.Error.WriteLine(
+                    parsed.Console.Error.WriteLine(
                         differences.Count == 0
                             ? $"agcam: {topology.Broker} {compared}."
                             : $"agcam: {topology.Broker} differs. `agcam topology apply` creates what is missing. Delete different "
@@ -114,11 +115,11 @@ internal static class TopologyVerb
         services.AddBusTo(command);
         command.SetAction(
             (parsed, cancellationToken) =>
-                Service.RunAsync(async () =>
+                parsed.RunServiceAsync(async () =>
                 {
                     var topology = Of(services, parsed);
                     await topology.ApplyAsync(cancellationToken);
-                    Console.Error.WriteLine($"agcam: {topology.Broker} has the required topology.");
+                    parsed.Console.Error.WriteLine($"agcam: {topology.Broker} has the required topology.");
                 })
         );
         return command.WithExamples(

@@ -85,12 +85,12 @@ internal sealed class ModelOptions(bool asArgument = false)
     {
         var model = preset is null ? Reference(parsed) : parsed.GetValue(_model) ?? $"{PaperPreset.Model}@{PaperPreset.Revision}";
         var options = Checkpointing(parsed) with { Pooled = pooled };
-        using var progress = new DownloadProgress();
+        using var progress = new DownloadProgress(parsed.Console);
         return await ModelReference.ResolveAsync(
             model,
             new ModelSources
             {
-                Hub = HubOptions.FromEnvironment(),
+                Hub = HubOptions.FromEnvironment(parsed.Console.Variable),
                 Shipped = ShippedFolder,
                 Progress = progress,
             },

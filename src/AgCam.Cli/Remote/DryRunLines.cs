@@ -11,7 +11,8 @@ internal static class DryRunLines
     /// <summary>Columns before a value.</summary>
     private const int Indent = 17;
 
-    public static string Of(string source, JsonNode report)
+    /// <param name="width">Columns of the terminal.</param>
+    public static string Of(string source, JsonNode report, int width)
     {
         var text = new StringBuilder();
 
@@ -39,8 +40,7 @@ internal static class DryRunLines
         );
         return text.ToString().TrimEnd();
 
-        void Line(string name, string value) =>
-            text.AppendLine($"  {name, -14} {Field.Wrapped(Screen.Printable(value), TextTable.Width, Indent)}");
+        void Line(string name, string value) => text.AppendLine($"  {name, -14} {Field.Wrapped(Screen.Printable(value), width, Indent)}");
     }
 
     private static string Time(JsonNode report)

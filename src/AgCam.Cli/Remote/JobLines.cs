@@ -65,19 +65,12 @@ internal static class JobLines
     /// </summary>
     /// <returns>0; 3 with more failures than allowed; 2 when it was cancelled or is paused.</returns>
     /// <exception cref="HttpRequestException">The server does not answer, or has not answered for five minutes.</exception>
-    public static async Task<int> FollowAsync(
-        ApiClient client,
-        string id,
-        bool json,
-        long maxFailures,
-        string? summaryFile,
-        CancellationToken cancellationToken
-    )
+    public static async Task<int> FollowAsync(ApiClient client, string id, FollowOptions options, CancellationToken cancellationToken)
     {
-        var job = await ToEndAsync(client, id, cancellationToken);
+        var job = await ToEndAsync(client, id, options.Console.Error.WriteLine, cancellationToken);
         return (string?)job["state"] == Paused
-            ? SummaryFile.Write(summaryFile, ExitCode.UsageError, Summary(job))
-            : End(job, await FailuresAsync(client, job, cancellationToken), json, maxFailures, summaryFile);
+            ? SummaryFile.Write(options.SummaryFile, ExitCode.UsageError, Summary(job))
+            : End(job, await FailuresAsync(client, job, cancellationToken), options);
     }
 
     /// <summary>Counts an ended job's failures by reason. Null when there are too many to read for one line.</summary>
@@ -111,10 +104,11 @@ internal static class JobLines
     public const string Paused = "Paused",
         Completed = "Completed";
 
-    /// <summary>Follows the job and writes to stderr only.</summary>
-    /// <returns>The job when it has ended or is paused. A pause has been reported on stderr.</returns>
+    /// <summary>Follows the job and reports its state.</summary>
+    /// <param name="note">Writes a line to stderr.</param>
+    /// <returns>The job when it has ended or is paused. A pause has been reported.</returns>
     /// <exception cref="HttpRequestException">The server does not answer, or has not for five minutes.</exception>
-    public static async Task<JsonNode> ToEndAsync(ApiClient client, string id, CancellationToken cancellationToken)
+    public static async Task<JsonNode> ToEndAsync(ApiClient client, string id, Action<string> note, CancellationToken cancellationToken)
     {
         var (written, state, lastEvent) = ((long?)null, "", (long?)null);
         while (true)
@@ -134,7 +128,7 @@ internal static class JobLines
                         || TimeProvider.System.GetElapsedTime(line) >= BetweenLines
                     )
                     {
-                        Console.Error.WriteLine(Line(job));
+                        note(Line(job));
                         (written, state) = (lastEvent, (string?)job["state"] ?? "");
                     }
                     if (state == Paused)
@@ -143,7 +137,7 @@ internal static class JobLines
                             (bool?)job["canResume"] == false
                                 ? $"It can never run: cancel it with `agcam jobs cancel {id}` and submit a new one."
                                 : $"Continue with `agcam jobs resume {id}`.";
-                        Console.Error.WriteLine($"agcam: The job is paused: {(string?)job["reason"]} {next}");
+                        note($"agcam: The job is paused: {(string?)job["reason"]} {next}");
                         return job;
                     }
                 }
@@ -160,14 +154,14 @@ internal static class JobLines
         }
     }
 
-    private static int End(JsonNode job, Dictionary<string, int>? failures, bool json, long maxFailures, string? summaryFile)
+    private static int End(JsonNode job, Dictionary<string, int>? failures, FollowOptions options)
     {
-        Console.Out.WriteLine(json ? job.ToJsonString() : Line(job, failures));
+        options.Console.Output.WriteLine(options.Json ? job.ToJsonString() : Line(job, failures));
         var code =
             (string?)job["state"] != Completed ? ExitCode.UsageError
-            : (long)job["progress"]!["failed"]! > maxFailures ? ExitCode.TooManyFailures
+            : (long)job["progress"]!["failed"]! > options.MaxFailures ? ExitCode.TooManyFailures
             : ExitCode.Success;
-        return SummaryFile.Write(summaryFile, code, Summary(job));
+        return SummaryFile.Write(options.SummaryFile, code, Summary(job));
     }
 
     private static JsonObject Summary(JsonNode job) =>
@@ -184,3 +178,8 @@ internal static class JobLines
             ["finished"] = (string?)job["finished"],
         };
 }
+
+/// <summary>Options of following a job to its end.</summary>
+/// <param name="Json">Whether the ended job is written as JSON.</param>
+/// <param name="MaxFailures">Maximum number of failed images for exit code 0.</param>
+internal sealed record FollowOptions(CommandConsole Console, bool Json, long MaxFailures, string? SummaryFile);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Remote;
 
@@ -38,7 +39,7 @@ internal sealed class RemoteOptions(bool isOptional = false)
     /// <summary>Runs with a client. Returns exit code 4 when the server does not answer.</summary>
     public async Task<int> RunAsync(ParseResult parsed, Func<ApiClient, Task<int>> run)
     {
-        var text = parsed.GetValue(_url) ?? Environment.GetEnvironmentVariable(UrlVariable) ?? DefaultUrl;
+        var text = parsed.GetValue(_url) ?? parsed.Console.Variable(UrlVariable) ?? DefaultUrl;
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
             throw new UsageException($"{_url.Name} {text} is not an http or https address, e.g. {DefaultUrl}.");
         using var client = new ApiClient(url, ApiKey(parsed));
@@ -48,7 +49,7 @@ internal sealed class RemoteOptions(bool isOptional = false)
         }
         catch (HttpRequestException unreachable)
         {
-            Console.Error.WriteLine(
+            parsed.Console.Error.WriteLine(
                 $"agcam: {url} does not answer: {unreachable.Message} Start a server with `agcam serve`, or give {_url.Name}."
             );
             return ExitCode.Unreachable;
@@ -58,7 +59,7 @@ internal sealed class RemoteOptions(bool isOptional = false)
     private string? ApiKey(ParseResult parsed)
     {
         if (parsed.GetValue(_apiKeyFile) is not { } file)
-            return parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable(KeyVariable);
+            return parsed.GetValue(_apiKey) ?? parsed.Console.Variable(KeyVariable);
         if (parsed.GetValue(_apiKey) is not null)
             throw new UsageException("--api-key and --api-key-file exclude each other: give one.");
         return File.ReadAllText(file).Trim() is { Length: > 0 } key

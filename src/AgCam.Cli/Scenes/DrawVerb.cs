@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
 using AgCam.Scenes;
 
 namespace AgCam.Cli.Scenes;
@@ -44,8 +45,8 @@ internal static class DrawVerb
                 First = parsed.GetValue(first),
                 Scenes = new SceneOptions { Watermark = parsed.GetValue(watermark) },
             };
-            SceneFolder.Draw(options, Console.Error.WriteLine);
-            Console.Out.WriteLine(Path.GetFullPath(options.Folder));
+            SceneFolder.Draw(options, parsed.Console.Error.WriteLine);
+            parsed.Console.Output.WriteLine(Path.GetFullPath(options.Folder));
             return ExitCode.Success;
         });
         return command.WithExamples(

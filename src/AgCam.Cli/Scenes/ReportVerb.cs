@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgCam.Cli.Doctor;
 using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
 using AgCam.Scenes;
 using AgCam.Scenes.Report;
 
@@ -60,11 +61,11 @@ internal static class ReportVerb
                 Pasted = parsed.GetValue(pasted),
                 Seed = parsed.GetValue(seed),
             };
-            var text = SceneReport.Measure(options, Console.Error.WriteLine).ToMarkdown();
+            var text = SceneReport.Measure(options, parsed.Console.Error.WriteLine).ToMarkdown();
             if (parsed.GetValue(file) is { } path)
                 File.WriteAllText(path, text);
             else
-                Console.Out.Write(text);
+                parsed.Console.Output.Write(text);
             return ExitCode.Success;
         });
         return command.WithExamples(new Example("The shipped model, on new scenes", "agcam scenes report --out report.md"));

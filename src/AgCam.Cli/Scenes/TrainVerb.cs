@@ -77,7 +77,9 @@ internal static class TrainVerb
         command.SetAction(parsed =>
         {
             BackendSelfTestVerb.LoadTrusted();
-            using var interruption = new Interruption(() => Console.Error.WriteLine("agcam: stopping; the last checkpoint is kept."));
+            using var interruption = new Interruption(() =>
+                parsed.Console.Error.WriteLine("agcam: stopping; the last checkpoint is kept.")
+            );
             var options = defaults with
             {
                 OutputFolder = parsed.GetValue(folder)!,
@@ -92,8 +94,8 @@ internal static class TrainVerb
             };
             try
             {
-                var result = SceneTrainer.Train(options, Console.Error.WriteLine, interruption.Drain);
-                Console.Out.WriteLine(
+                var result = SceneTrainer.Train(options, parsed.Console.Error.WriteLine, interruption.Drain);
+                parsed.Console.Output.WriteLine(
                     string.Create(
                         CultureInfo.InvariantCulture,
                         $"{100 * result.Accuracy:0.00}% of {result.TestScenes:N0} new scenes correct after {result.Steps:N0} "
@@ -104,7 +106,7 @@ internal static class TrainVerb
             }
             catch (OperationCanceledException) when (interruption.Asked)
             {
-                Console.Error.WriteLine(
+                parsed.Console.Error.WriteLine(
                     $"agcam: interrupted. --from {options.OutputFolder} --first-step N continues from the last checkpoint."
                 );
                 return ExitCode.Interrupted;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using AgCam.Api;
 using AgCam.Api.Security;
 using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
 using Microsoft.AspNetCore.Builder;
 
 namespace AgCam.Cli.Serving;
@@ -30,9 +31,9 @@ internal static class ApiVerb
             {
                 if (parsed.GetValue(newKey) is { } name)
                     return Task.FromResult(
-                        Draw(name, parsed.GetValue(scopes) is { Length: > 0 } given ? given : [Scope.Submit, Scope.Read])
+                        Draw(parsed.Console, name, parsed.GetValue(scopes) is { Length: > 0 } given ? given : [Scope.Submit, Scope.Read])
                     );
-                return Service.RunAsync(async () =>
+                return parsed.RunServiceAsync(async () =>
                 {
                     var builder = WebApplication.CreateBuilder();
                     await ApiProgram.RunAsync(
@@ -51,15 +52,15 @@ internal static class ApiVerb
         );
     }
 
-    private static int Draw(string name, IReadOnlyList<string> scopes)
+    private static int Draw(CommandConsole console, string name, IReadOnlyList<string> scopes)
     {
         var (key, entry) = ApiKey.Create(name, scopes);
-        Console.Out.WriteLine(key);
-        Console.Error.WriteLine("agcam: the key is shown only once. Its configuration entry, with N counted from 0:");
-        Console.Error.WriteLine($"Api__Keys__N__Name={name}");
-        Console.Error.WriteLine($"Api__Keys__N__Sha256={entry.Sha256}");
+        console.Output.WriteLine(key);
+        console.Error.WriteLine("agcam: the key is shown only once. Its configuration entry, with N counted from 0:");
+        console.Error.WriteLine($"Api__Keys__N__Name={name}");
+        console.Error.WriteLine($"Api__Keys__N__Sha256={entry.Sha256}");
         for (var i = 0; i < scopes.Count; i++)
-            Console.Error.WriteLine($"Api__Keys__N__Scopes__{i}={scopes[i]}");
+            console.Error.WriteLine($"Api__Keys__N__Scopes__{i}={scopes[i]}");
         return ExitCode.Success;
     }
 }

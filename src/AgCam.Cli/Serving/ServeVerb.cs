@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgCam.Api;
 using AgCam.Cli.Doctor;
+using AgCam.Cli.Terminal;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
@@ -20,7 +21,7 @@ internal static class ServeVerb
         services.AddTo(command, api: true, worker: true, bus: false);
         command.SetAction(
             (parsed, cancellationToken) =>
-                Service.RunAsync(async () =>
+                parsed.RunServiceAsync(async () =>
                 {
                     var builder = WebApplication.CreateBuilder();
                     var telemetry = services.Telemetry(parsed, builder.Configuration);
@@ -37,7 +38,7 @@ internal static class ServeVerb
                     await using var app = builder.Build();
                     app.MapAgCamApi();
                     app.Lifetime.ApplicationStarted.Register(() =>
-                        Console.Error.WriteLine(
+                        parsed.Console.Error.WriteLine(
                             $"agcam: {string.Join(", ", pipeline.Models.Keys)} at {string.Join(", ", app.Urls)}, documented at "
                                 + $"/docs; results in {UriRedaction.Redact(pipeline.Store)}."
                                 + (api.Keys.Count == 0 ? " No API keys are configured: only programs on this machine may call." : "")

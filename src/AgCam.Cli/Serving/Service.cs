@@ -1,5 +1,7 @@
+using System.CommandLine;
 using System.Runtime.InteropServices;
 using AgCam.Api.Security;
+using AgCam.Cli.Terminal;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Stores;
@@ -11,7 +13,7 @@ internal static class Service
 {
     /// <returns>0 when it was stopped, 130 when it was stopped while starting, 4 when store or broker did not answer at start.</returns>
     /// <exception cref="UsageException">The settings cannot be used.</exception>
-    public static async Task<int> RunAsync(Func<Task> run)
+    public static async Task<int> RunServiceAsync(this ParseResult parsed, Func<Task> run)
     {
         using var signals = new StopSignals();
         try
@@ -23,7 +25,7 @@ internal static class Service
         {
             // Libraries report a timeout this way too.
             var isStop = await signals.ReceivedAsync();
-            Console.Error.WriteLine(isStop ? "agcam: stopped." : $"agcam: {cancelled.Message}");
+            parsed.Console.Error.WriteLine(isStop ? "agcam: stopped." : $"agcam: {cancelled.Message}");
             return isStop ? ExitCode.Interrupted : ExitCode.Unreachable;
         }
         catch (Exception wrong) when (wrong is OptionsException or ApiConfigurationException or StoreSchemaException)
@@ -32,7 +34,7 @@ internal static class Service
         }
         catch (Exception down) when (down is StoreUnavailableException or BusException)
         {
-            Console.Error.WriteLine($"agcam: {down.Message}");
+            parsed.Console.Error.WriteLine($"agcam: {down.Message}");
             return ExitCode.Unreachable;
         }
     }

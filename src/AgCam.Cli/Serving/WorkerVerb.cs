@@ -19,7 +19,7 @@ internal static class WorkerVerb
         services.AddTo(command, api: false, worker: true, bus: true);
         command.SetAction(
             (parsed, cancellationToken) =>
-                Service.RunAsync(async () =>
+                parsed.RunServiceAsync(async () =>
                 {
                     var builder = Host.CreateApplicationBuilder();
                     var telemetry = services.Telemetry(parsed, builder.Configuration);

@@ -46,7 +46,7 @@ internal static class CompletionVerb
         var command = new Command("completion", "Prints a script for tab completion.") { shell };
         command.SetAction(parsed =>
         {
-            Console.Out.Write(
+            parsed.Console.Output.Write(
                 parsed.GetValue(shell) switch
                 {
                     "bash" => Bash,

@@ -5,9 +5,9 @@ using Spectre.Console;
 namespace AgCam.Cli.Terminal;
 
 /// <summary>Shows download progress on stderr: a bar on a terminal; elsewhere a line every ten seconds and per file.</summary>
-internal sealed class DownloadProgress : IProgress<HubProgress>, IDisposable
+internal sealed class DownloadProgress(CommandConsole console) : IProgress<HubProgress>, IDisposable
 {
-    private readonly Screen _screen = new();
+    private readonly Screen _screen = new(console);
     private readonly Lock _gate = new();
     private long _next;
     private string? _finished;

@@ -7,8 +7,8 @@ internal static partial class Field
 {
     private const int NameWidth = 14;
 
-    public static void Write(string name, string value) =>
-        Console.Out.WriteLine($"{name, -NameWidth} {Wrapped(value, TextTable.Width, NameWidth + 1)}");
+    public static void Write(CommandConsole console, string name, string value) =>
+        console.Output.WriteLine($"{name, -NameWidth} {Wrapped(value, console.Width, NameWidth + 1)}");
 
     /// <summary>Wraps a text after spaces, and after semicolons of a text without spaces.</summary>
     /// <param name="indent">Columns before the text, on every line.</param>

@@ -6,16 +6,16 @@ namespace AgCam.Cli.Terminal;
 /// Writes data to stdout and progress to stderr. On one terminal the progress line is cleared for each row. Elsewhere progress is a line
 /// every ten seconds.
 /// </summary>
-internal sealed class Screen : IDisposable
+internal sealed class Screen(CommandConsole console) : IDisposable
 {
     private readonly Lock _gate = new();
-    private readonly Stream _rows = new BufferedStream(Console.OpenStandardOutput(), 1 << 16);
-    private readonly IAnsiConsole _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-    private readonly bool _sameTerminal = !Console.IsOutputRedirected;
+    private readonly Stream _rows = new BufferedStream(console.OpenOutput(), 1 << 16);
+    private readonly IAnsiConsole _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(console.Error) });
+    private readonly bool _sameTerminal = console.IsOutputTerminal;
     private bool _drawn;
 
     /// <summary>Whether the progress line is redrawn. False off a terminal and on a dumb one.</summary>
-    public bool Moves { get; } = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+    public bool Moves { get; } = console.IsErrorTerminal && console.Variable("TERM") is not (null or "" or "dumb");
 
     /// <summary>Writes a line of data.</summary>
     public void Row(ReadOnlySpan<byte> row)
@@ -58,7 +58,7 @@ internal sealed class Screen : IDisposable
             else
             {
                 _console.Write(line);
-                Console.Error.WriteLine();
+                console.Error.WriteLine();
             }
         }
     }
@@ -71,7 +71,7 @@ internal sealed class Screen : IDisposable
             if (_drawn)
                 Erase();
             _rows.Flush();
-            Console.Error.WriteLine(text);
+            console.Error.WriteLine(text);
         }
     }
 
@@ -94,7 +94,7 @@ internal sealed class Screen : IDisposable
     {
         if (!_drawn)
             return;
-        Console.Error.Write("\r\e[2K");
+        console.Error.Write("\r\e[2K");
         _drawn = false;
     }
 }

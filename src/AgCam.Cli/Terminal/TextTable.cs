@@ -5,20 +5,17 @@ namespace AgCam.Cli.Terminal;
 /// <summary>Writes tables to stdout that fit the terminal. In a file or a pipe nothing is cut.</summary>
 internal static class TextTable
 {
-    private const int Gap = 2,
-        Unlimited = 10_000;
-
-    /// <summary>Columns of the terminal; without a limit where stdout is none.</summary>
-    public static int Width => Console.IsOutputRedirected ? Unlimited : Math.Max(40, Console.WindowWidth);
+    private const int Gap = 2;
 
     /// <summary>Writes the table to stdout.</summary>
     /// <inheritdoc cref="Render"/>
     public static void Write<T>(
+        CommandConsole console,
         IReadOnlyList<string> columns,
         IReadOnlyList<T> rows,
         Func<T, IReadOnlyList<string>> cells,
         Func<T, int, string> last
-    ) => Console.Out.Write(Render(columns, rows, cells, last, Width));
+    ) => console.Output.Write(Render(columns, rows, cells, last, console.Width));
 
     /// <summary>Returns the table as text. A cell may have several lines. The last column takes what is left of the width.</summary>
     /// <param name="columns">Headings.</param>

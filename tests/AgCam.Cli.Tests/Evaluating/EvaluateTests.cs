@@ -401,7 +401,7 @@ public class EvaluateTests
     public void Table_shows_every_method_and_marks_differences()
     {
         using var folder = SomeDataset(10);
-        var outcome = Agcam.Run(
+        var outcome = AgcamProcess.Run(
             "evaluate",
             folder.Path,
             "--model",

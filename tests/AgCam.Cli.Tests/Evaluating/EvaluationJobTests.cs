@@ -24,7 +24,16 @@ public class EvaluationJobTests
         );
         using var state = new TemporaryFolder();
         using var model = Named(state, "tiny");
-        var local = Agcam.Run(["evaluate", folder.Path, "--model", state["tiny"], "--json", "-q", .. Files(state, "local"), .. What]);
+        var local = AgcamProcess.Run([
+            "evaluate",
+            folder.Path,
+            "--model",
+            state["tiny"],
+            "--json",
+            "-q",
+            .. Files(state, "local"),
+            .. What,
+        ]);
         Assert.Equal((0, ""), (local.Code, local.Errors));
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
 
@@ -138,7 +147,7 @@ public class EvaluationJobTests
         ];
         foreach (var name in (string[])["gap", "dino"])
         {
-            var local = Agcam.Run(["evaluate", folder.Path, "--model", state[name], .. Files(state, name), .. what]);
+            var local = AgcamProcess.Run(["evaluate", folder.Path, "--model", state[name], .. Files(state, name), .. what]);
             Assert.Equal((0, ""), (local.Code, local.Errors));
             var job = serving.Run([
                 "evaluate",
@@ -177,11 +186,11 @@ public class EvaluationJobTests
     {
         using var state = new TemporaryFolder();
         string[] what = ["evaluate", "scenes", "--methods", "agcam,rollout", "--metrics", "localization,perturbation", "-q", "--html"];
-        var local = Agcam.Run([.. what, state["local.html"]]);
+        var local = AgcamProcess.Run([.. what, state["local.html"]]);
         Assert.Equal((0, ""), (local.Code, local.Errors));
         using var serving = ServingProcess.Start(state["agcam.db"], Shipped.Pictures, "--model", "scenes");
 
-        var job = Agcam.Run([.. what, state["job.html"], "--model", "scenes", "--url", serving.Url.ToString()]);
+        var job = AgcamProcess.Run([.. what, state["job.html"], "--model", "scenes", "--url", serving.Url.ToString()]);
 
         Assert.True(job.Code == 0, job.Errors);
         Assert.Equal(File.ReadAllText(state["local.html"]), File.ReadAllText(state["job.html"]));
@@ -196,7 +205,7 @@ public class EvaluationJobTests
         using var state = new TemporaryFolder();
         using var model = Named(state, "tiny");
         string[] what = [.. Long, "--json"];
-        var local = Agcam.Run(["evaluate", folder.Path, "--model", state["tiny"], "-q", .. what]);
+        var local = AgcamProcess.Run(["evaluate", folder.Path, "--model", state["tiny"], "-q", .. what]);
         var listen = $"http://127.0.0.1:{ServingProcess.FreePort()}";
         Task<Outcome> job;
         using (var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--listen", listen))
@@ -235,7 +244,11 @@ public class EvaluationJobTests
 
         using (
             var command = Process.Start(
-                new ProcessStartInfo(Agcam.Program, Evaluate("second")) { RedirectStandardError = true, RedirectStandardOutput = true }
+                new ProcessStartInfo(AgcamProcess.Program, Evaluate("second"))
+                {
+                    RedirectStandardError = true,
+                    RedirectStandardOutput = true,
+                }
             )!
         )
         {
@@ -265,7 +278,7 @@ public class EvaluationJobTests
         using var state = new TemporaryFolder();
         using var model = Named(state, "tiny");
         string[] what = [.. Long, "--json", "-q"];
-        var local = Agcam.Run(["evaluate", folder.Path, "--model", state["tiny"], .. what]);
+        var local = AgcamProcess.Run(["evaluate", folder.Path, "--model", state["tiny"], .. what]);
         var url = $"http://127.0.0.1:{ServingProcess.FreePort()}";
         var test = $"test-{Guid.NewGuid():N}";
         string[] common = ["--model", $"tiny={SomeImages.Model}", "--root", folder.Path];

@@ -58,7 +58,7 @@ public class DocumentedCommandsTests
             File.Copy(picture, Path.Combine(folder["photos"], Path.GetFileName(picture)));
         File.Copy(pictures[^1], folder["cat.jpg"]); // the format is detected from the bytes
         Directory.CreateDirectory(folder["bin"]);
-        File.CreateSymbolicLink(Path.Combine(folder["bin"], "agcam"), Agcam.Program);
+        File.CreateSymbolicLink(Path.Combine(folder["bin"], "agcam"), AgcamProcess.Program);
         return folder;
     }
 

@@ -51,7 +51,7 @@ public class OrchestratorTests
         using (var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--listen", url))
         {
             var start = new ProcessStartInfo(
-                Agcam.Program,
+                AgcamProcess.Program,
                 ["submit", folder.Path, "--key", "long", "--wait", "--summary-file", state["end.json"]]
             )
             {

@@ -78,7 +78,7 @@ public sealed partial class OutboundTests
             "--listen",
             $"http://127.0.0.1:{port}",
         ];
-        var start = new ProcessStartInfo(Strace!, [.. watch, Agcam.Program, .. serve, .. more])
+        var start = new ProcessStartInfo(Strace!, [.. watch, AgcamProcess.Program, .. serve, .. more])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,

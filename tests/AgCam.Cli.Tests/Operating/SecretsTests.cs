@@ -63,7 +63,7 @@ public class SecretsTests
             }
             bus = new UriBuilder(broker) { UserName = "agcam", Password = Bus }.Uri.ToString();
         }
-        var outcome = Agcam.Run(
+        var outcome = AgcamProcess.Run(
             [verb, "--model", SomeImages.Model],
             "",
             [
@@ -144,7 +144,7 @@ public class SecretsTests
     public void Error_about_an_unreachable_hub_hides_the_token()
     {
         using var state = new TemporaryFolder();
-        var outcome = Agcam.Run(
+        var outcome = AgcamProcess.Run(
             ["models", "pull", "timm/nothing"],
             "",
             [.. Everything, ("HF_ENDPOINT", "http://127.0.0.1:9"), ("HF_HOME", state.Path)]
