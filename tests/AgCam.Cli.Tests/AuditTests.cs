@@ -41,7 +41,7 @@ public sealed class AuditTests : IDisposable
     [Fact]
     public void Json_has_every_image_when_all_are_asked_for()
     {
-        var outcome = Agcam.Run("audit", "--predictions", Probabilities, "--json", "--top", "all");
+        var outcome = AgcamProcess.Run("audit", "--predictions", Probabilities, "--json", "--top", "all");
         var report = JsonSerializer.Deserialize<JsonElement>(outcome.Output);
         var finding = report.GetProperty("findings")[0];
         Assert.Equal((4, 3), (report.GetProperty("images").GetInt32(), report.GetProperty("labelled").GetInt32()));
