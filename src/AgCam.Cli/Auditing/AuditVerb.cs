@@ -6,6 +6,7 @@ using AgCam.Audit.Gates;
 using AgCam.Audit.Output;
 using AgCam.Audit.Predictions;
 using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
 using AgCam.Labels;
 
 namespace AgCam.Cli.Auditing;
