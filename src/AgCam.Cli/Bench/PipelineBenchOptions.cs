@@ -51,7 +51,7 @@ internal sealed class PipelineBenchOptions
         bool json,
         CancellationToken cancellationToken
     ) =>
-        parsed.RunServiceAsync(async () =>
+        parsed.Console.RunServiceAsync(async () =>
         {
             var images = parsed.GetValue(_images);
             if (images < 1 || rounds < 1)

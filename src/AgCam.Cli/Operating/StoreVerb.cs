@@ -25,7 +25,7 @@ internal static class StoreVerb
         services.AddStoreTo(migrate);
         migrate.SetAction(
             (parsed, cancellationToken) =>
-                parsed.RunServiceAsync(async () =>
+                parsed.Console.RunServiceAsync(async () =>
                 {
                     var options = services.Reach(parsed, Settings.Read());
                     await using var store = PipelineRegistration.OpenStore(options);
@@ -52,7 +52,7 @@ internal static class StoreVerb
         services.AddStoreTo(backup);
         backup.SetAction(
             (parsed, cancellationToken) =>
-                parsed.RunServiceAsync(async () =>
+                parsed.Console.RunServiceAsync(async () =>
                 {
                     var store = services.Reach(parsed, Settings.Read()).Store;
                     ThrowIfMongo(store);
@@ -91,7 +91,7 @@ internal static class StoreVerb
             async (parsed, cancellationToken) =>
             {
                 var code = ExitCode.Success;
-                var ended = await parsed.RunServiceAsync(async () =>
+                var ended = await parsed.Console.RunServiceAsync(async () =>
                 {
                     var options = services.Sources(parsed, Settings.Read());
                     if (!IsMongo(options.Store) && !File.Exists(options.Store))

@@ -28,7 +28,7 @@ internal static class TopologyVerb
         services.AddBusTo(command);
         command.SetAction(
             (parsed, _) =>
-                parsed.RunServiceAsync(() =>
+                parsed.Console.RunServiceAsync(() =>
                 {
                     var topology = Of(services, parsed);
                     if (!parsed.GetValue(permissions))
@@ -73,7 +73,7 @@ internal static class TopologyVerb
             async (parsed, cancellationToken) =>
             {
                 var code = ExitCode.Success;
-                var ended = await parsed.RunServiceAsync(async () =>
+                var ended = await parsed.Console.RunServiceAsync(async () =>
                 {
                     var topology = Of(services, parsed);
                     var (differences, unseen) = await topology.VerifyAsync(parsed.GetValue(management), cancellationToken);
@@ -115,7 +115,7 @@ internal static class TopologyVerb
         services.AddBusTo(command);
         command.SetAction(
             (parsed, cancellationToken) =>
-                parsed.RunServiceAsync(async () =>
+                parsed.Console.RunServiceAsync(async () =>
                 {
                     var topology = Of(services, parsed);
                     await topology.ApplyAsync(cancellationToken);

@@ -33,7 +33,7 @@ internal static class ApiVerb
                     return Task.FromResult(
                         Draw(parsed.Console, name, parsed.GetValue(scopes) is { Length: > 0 } given ? given : [Scope.Submit, Scope.Read])
                     );
-                return parsed.RunServiceAsync(async () =>
+                return parsed.Console.RunServiceAsync(async () =>
                 {
                     var builder = WebApplication.CreateBuilder();
                     await ApiProgram.RunAsync(

@@ -21,7 +21,7 @@ internal static class ServeVerb
         services.AddTo(command, api: true, worker: true, bus: false);
         command.SetAction(
             (parsed, cancellationToken) =>
-                parsed.RunServiceAsync(async () =>
+                parsed.Console.RunServiceAsync(async () =>
                 {
                     var builder = WebApplication.CreateBuilder();
                     var telemetry = services.Telemetry(parsed, builder.Configuration);

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Runtime.InteropServices;
 using AgCam.Api.Security;
 using AgCam.Cli.Terminal;
@@ -13,7 +12,7 @@ internal static class Service
 {
     /// <returns>0 when it was stopped, 130 when it was stopped while starting, 4 when store or broker did not answer at start.</returns>
     /// <exception cref="UsageException">The settings cannot be used.</exception>
-    public static async Task<int> RunServiceAsync(this ParseResult parsed, Func<Task> run)
+    public static async Task<int> RunServiceAsync(this CommandConsole console, Func<Task> run)
     {
         using var signals = new StopSignals();
         try
@@ -25,7 +24,7 @@ internal static class Service
         {
             // Libraries report a timeout this way too.
             var isStop = await signals.ReceivedAsync();
-            parsed.Console.Error.WriteLine(isStop ? "agcam: stopped." : $"agcam: {cancelled.Message}");
+            console.Error.WriteLine(isStop ? "agcam: stopped." : $"agcam: {cancelled.Message}");
             return isStop ? ExitCode.Interrupted : ExitCode.Unreachable;
         }
         catch (Exception wrong) when (wrong is OptionsException or ApiConfigurationException or StoreSchemaException)
@@ -34,7 +33,7 @@ internal static class Service
         }
         catch (Exception down) when (down is StoreUnavailableException or BusException)
         {
-            parsed.Console.Error.WriteLine($"agcam: {down.Message}");
+            console.Error.WriteLine($"agcam: {down.Message}");
             return ExitCode.Unreachable;
         }
     }

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using AgCam.Api;
 using AgCam.Cli.Doctor;
+using AgCam.Cli.Terminal;
+using AgCam.Cli.Terminal;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
@@ -19,7 +21,7 @@ internal static class WorkerVerb
         services.AddTo(command, api: false, worker: true, bus: true);
         command.SetAction(
             (parsed, cancellationToken) =>
-                parsed.RunServiceAsync(async () =>
+                parsed.Console.RunServiceAsync(async () =>
                 {
                     var builder = Host.CreateApplicationBuilder();
                     var telemetry = services.Telemetry(parsed, builder.Configuration);
