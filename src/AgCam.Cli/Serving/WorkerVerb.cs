@@ -2,7 +2,6 @@ using System.CommandLine;
 using AgCam.Api;
 using AgCam.Cli.Doctor;
 using AgCam.Cli.Terminal;
-using AgCam.Cli.Terminal;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
