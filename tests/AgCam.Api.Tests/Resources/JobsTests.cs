@@ -369,6 +369,39 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
+    public async Task Parquet_export_is_read_by_another_library()
+    {
+        var folder = AddFolder("arrow", 960, 3);
+        await File.WriteAllTextAsync(Path.Combine(folder, "z-broken.png"), "not a picture");
+        var job = await CreateAsync(folder);
+        var file = await Api.Client.GetByteArrayAsync($"/v1/jobs/{(string?)job["id"]}/export?format=parquet");
+        using var stream = new MemoryStream(file);
+        var rows = (await ParquetSerializer.DeserializeAsync<ParquetRow>(stream)).Data;
+
+        using var arrow = new ParquetSharp.ParquetFileReader(new MemoryStream(file));
+        using var group = arrow.RowGroup(0);
+
+        Assert.Equal(4, group.MetaData.NumRows);
+        Assert.Equal("float16", (string?)JsonNode.Parse(arrow.FileMetaData.KeyValueMetadata["agcam.dtypes"])!["embedding"]);
+        Assert.Equal(rows.Select(row => row.number), Column<int>("number"));
+        Assert.Equal(rows.Select(row => row.predicted), Column<string?>("predicted"));
+        Assert.Equal(rows.Select(row => row.heatmap.ToArray()), Column<float[]>("heatmap.list.element"));
+        Assert.Equal(rows.Select(row => row.logits.ToArray()), Column<float[]>("logits.list.element"));
+        Assert.Equal(rows.Select(row => row.boxes.ToArray()), Column<float[]>("boxes.list.element"));
+        Assert.Equal(rows.Select(row => row.embedding.ToArray()), Column<float[]>("embedding.list.element"));
+        Assert.Equal([3, 3, 3, 0], Column<float[]>("embedding.list.element").Select(values => values.Length)); // a failed image has none
+
+        T[] Column<T>(string path)
+        {
+            var schema = group.MetaData.Schema;
+            var index = Enumerable.Range(0, schema.NumColumns).Single(i => schema.Column(i).Path.ToDotString() == path);
+            using var column = group.Column(index);
+            using var reader = column.LogicalReader<T>();
+            return reader.ReadAll((int)group.MetaData.NumRows);
+        }
+    }
+
+    [Fact]
     public async Task Unreachable_bucket_is_a_503_that_may_be_retried()
     {
         var credentials = Path.Combine(Directory.CreateTempSubdirectory("agcam-api-").FullName, "credentials");
