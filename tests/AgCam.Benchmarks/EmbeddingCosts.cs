@@ -37,9 +37,10 @@ internal static class EmbeddingCosts
             }
             Console.WriteLine($"| {with.Store.Kind} | images/s | CPU us an image | bytes an image |\n|---|---|---|---|");
             foreach (var side in (Side[])[without, with])
-                Write(
-                    $"| {side.Name} | {Median.Of(side.Rates.Skip(1)):F0} | {Median.Of(side.Cpu.Skip(1)):F0} | {await side.BytesAsync():F0} |"
-                );
+            {
+                var (rate, time, stored) = (Median.Of(side.Rates.Skip(1)), Median.Of(side.Cpu.Skip(1)), await side.BytesAsync());
+                Write($"| {side.Name} | {rate:F0} | {time:F0} | {stored:F0} |");
+            }
             var rates = Median.Of(with.Rates.Zip(without.Rates, (left, right) => left / right).Skip(1));
             var cpu = Median.Of(with.Cpu.Zip(without.Cpu, (left, right) => left - right).Skip(1));
             var bytes = await with.BytesAsync() - await without.BytesAsync();
