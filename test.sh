@@ -145,7 +145,7 @@ finish_tests() { # waits for one project, prints its output and counts its tests
 }
 
 # Two projects at a time, the longest first: half of the time tests wait, for a process, a lease or a broker.
-projects=(tests/AgCam.Worker.Tests tests/AgCam.Pipeline.Tests tests/AgCam.Cli.Tests)
+projects=(tests/AgCam.Cli.Tests tests/AgCam.Worker.Tests tests/AgCam.Pipeline.Tests tests/AgCam.Api.Tests)
 for project in tests/*.Tests; do
   [[ " ${projects[*]} " = *" $project "* ]] || projects+=("$project")
 done

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace AgCam.Cli.Tests;
 
-/// <summary>Runs the command in this process, which saves its start and compilation. <see cref="AgcamProcess"/> starts the built one.</summary>
+/// <summary>
+/// Runs the command in this process, which saves its start and compilation. <see cref="AgcamProcess"/> starts the built one.
+/// </summary>
 internal static class Agcam
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);

@@ -149,8 +149,8 @@ public class UsageTests
         var start = new System.Diagnostics.ProcessStartInfo("bash") { RedirectStandardOutput = true };
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add(
-            $"source <({AgcamProcess.Program} completion bash); COMP_WORDS=({AgcamProcess.Program} exp); COMP_CWORD=1; COMP_LINE='agcam exp'; "
-                + $"COMP_POINT=9; _agcam; echo \"${{COMPREPLY[@]}}\""
+            $"source <({AgcamProcess.Program} completion bash); COMP_WORDS=({AgcamProcess.Program} exp); COMP_CWORD=1; "
+                + $"COMP_LINE='agcam exp'; COMP_POINT=9; _agcam; echo \"${{COMPREPLY[@]}}\""
         );
         using var bash = System.Diagnostics.Process.Start(start)!;
         Assert.Equal("explain", bash.StandardOutput.ReadToEnd().Trim());
