@@ -59,6 +59,7 @@ public static class ComputeDevice
         if (_allThreads == 0)
             return work();
         torch.set_num_threads(_allThreads);
+        NativeBackend.LetMklChooseThreads();
         try
         {
             return work();

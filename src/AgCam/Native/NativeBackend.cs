@@ -123,6 +123,22 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
             ((delegate* unmanaged<nint, byte, void>)setUserEnabledNnpack)(((delegate* unmanaged<nint>)globalContext)(), 0);
     }
 
+    /// <summary>
+    /// Lets MKL compute small products on fewer threads, as at the start of a process. libtorch forbids it whenever the number of threads is
+    /// set, and threads that wait for one another at every small product use several times the CPU.
+    /// </summary>
+    internal static unsafe void LetMklChooseThreads()
+    {
+        if (MklSetDynamic.Value is not 0 and var setDynamic)
+            ((delegate* unmanaged<int, void>)setDynamic)(1);
+    }
+
+    private static readonly Lazy<nint> MklSetDynamic = new(() =>
+        NativeLibrary.TryGetExport(LoadLibrary(Path.Combine(Load().Folder, "libtorch_cpu.so")), "MKL_Set_Dynamic", out var function)
+            ? function
+            : 0
+    );
+
     public static string TorchSharpVersion { get; } =
         typeof(torch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
 

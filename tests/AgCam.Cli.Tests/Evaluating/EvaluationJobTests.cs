@@ -147,7 +147,7 @@ public class EvaluationJobTests
         ];
         foreach (var name in (string[])["gap", "dino"])
         {
-            var local = AgcamProcess.Run(["evaluate", folder.Path, "--model", state[name], .. Files(state, name), .. what]);
+            var local = Agcam.Run(["evaluate", folder.Path, "--model", state[name], .. Files(state, name), .. what]);
             Assert.Equal((0, ""), (local.Code, local.Errors));
             var job = serving.Run([
                 "evaluate",
@@ -205,7 +205,7 @@ public class EvaluationJobTests
         using var state = new TemporaryFolder();
         using var model = Named(state, "tiny");
         string[] what = [.. Long, "--json"];
-        var local = AgcamProcess.Run(["evaluate", folder.Path, "--model", state["tiny"], "-q", .. what]);
+        var local = Agcam.Run(["evaluate", folder.Path, "--model", state["tiny"], "-q", .. what]);
         var listen = $"http://127.0.0.1:{ServingProcess.FreePort()}";
         Task<Outcome> job;
         using (var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--listen", listen))
@@ -278,7 +278,7 @@ public class EvaluationJobTests
         using var state = new TemporaryFolder();
         using var model = Named(state, "tiny");
         string[] what = [.. Long, "--json", "-q"];
-        var local = AgcamProcess.Run(["evaluate", folder.Path, "--model", state["tiny"], .. what]);
+        var local = Agcam.Run(["evaluate", folder.Path, "--model", state["tiny"], .. what]);
         var url = $"http://127.0.0.1:{ServingProcess.FreePort()}";
         var test = $"test-{Guid.NewGuid():N}";
         string[] common = ["--model", $"tiny={SomeImages.Model}", "--root", folder.Path];
