@@ -124,8 +124,8 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
     }
 
     /// <summary>
-    /// Lets MKL compute small products on fewer threads, as at the start of a process. libtorch forbids it whenever the number of threads is
-    /// set, and threads that wait for one another at every small product use several times the CPU.
+    /// Lets MKL compute small products on fewer threads, as at the start of a process. libtorch forbids it whenever the number of threads
+    /// is set. Threads that wait for one another at every small product use several times the CPU.
     /// </summary>
     internal static unsafe void LetMklChooseThreads()
     {
