@@ -33,6 +33,7 @@ public class OptionsTests
         ["--status"] = "failed",
         ["--std"] = "0.2,0.2,0.2",
         ["--target"] = "top:3",
+        ["--top"] = "all",
         ["--bus"] = "amqp://broker/explaining",
         ["--management"] = "http://broker:15672",
         ["--store"] = "mongodb://server",
