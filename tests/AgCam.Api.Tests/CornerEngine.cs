@@ -54,7 +54,11 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
     public EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits)
     {
         var photo = ImageDecoder.Decode(bytes, limits);
-        return new EngineInput(digest, _preprocessor.Apply(photo), new PictureFacts(photo.Width, photo.Height, 1, 0.5f, 1, 1));
+        return new EngineInput(
+            digest,
+            _preprocessor.Apply(photo),
+            new PictureFacts(photo.Width, photo.Height, 1, 0.5f, 1, 1, 0.25f, 0.75f)
+        );
     }
 
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options)

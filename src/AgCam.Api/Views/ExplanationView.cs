@@ -48,10 +48,28 @@ internal sealed record ExplanationView
 }
 
 /// <param name="PerceptualHash">16 hexadecimal digits. Similar pictures differ in few bits.</param>
-internal sealed record PictureView(int Width, int Height, string PerceptualHash, float Brightness, float Blur, float Entropy)
+internal sealed record PictureView(
+    int Width,
+    int Height,
+    string PerceptualHash,
+    float Brightness,
+    float Blur,
+    float Entropy,
+    float LumaP5,
+    float LumaP99
+)
 {
     public static PictureView Of(PictureFacts facts) =>
-        new(facts.Width, facts.Height, facts.PerceptualHash.ToString("x16"), facts.Brightness, facts.Blur, facts.Entropy);
+        new(
+            facts.Width,
+            facts.Height,
+            facts.PerceptualHash.ToString("x16"),
+            facts.Brightness,
+            facts.Blur,
+            facts.Entropy,
+            facts.LumaP5,
+            facts.LumaP99
+        );
 }
 
 internal sealed record LogitsView(IReadOnlyList<int> Classes, IReadOnlyList<float> Values)

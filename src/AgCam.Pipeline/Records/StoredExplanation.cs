@@ -53,4 +53,15 @@ public sealed record StoredPrediction(int Class, string Name, float Logit, float
 /// <param name="Brightness">Mean luma in [0, 1].</param>
 /// <param name="Blur">Variance of the Laplacian of the luma. Low means blurred.</param>
 /// <param name="Entropy">Entropy of the luma histogram in bits, 0 to 8.</param>
-public sealed record PictureFacts(int Width, int Height, long PerceptualHash, float Brightness, float Blur, float Entropy);
+/// <param name="LumaP5">5th percentile of the luma in [0, 1]. High means bright everywhere.</param>
+/// <param name="LumaP99">99th percentile of the luma in [0, 1]. Low means dark everywhere.</param>
+public sealed record PictureFacts(
+    int Width,
+    int Height,
+    long PerceptualHash,
+    float Brightness,
+    float Blur,
+    float Entropy,
+    float LumaP5,
+    float LumaP99
+);

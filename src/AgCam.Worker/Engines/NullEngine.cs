@@ -70,7 +70,7 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         return new EngineInput(
             digest,
             new PreparedImage([], Width, Width, new InputTransform(1, 1, 0, 0, Width, Width)),
-            new PictureFacts(Width, Width, First(digest), 0.5f, bytes.Length, 7)
+            new PictureFacts(Width, Width, First(digest), 0.5f, bytes.Length, 7, 0.25f, 0.75f)
         );
     }
 

@@ -1,4 +1,3 @@
-using System.Numerics;
 using AgCam.Images;
 using AgCam.Pipeline.Records;
 
@@ -27,7 +26,9 @@ internal static class PictureMeasures
             PerceptualHash(luma, columns, rows),
             Mean(luma),
             Blur(luma, columns, rows),
-            Entropy(luma)
+            Entropy(luma),
+            Percentile(luma, 5),
+            Percentile(luma, 99)
         );
     }
 
@@ -133,6 +134,15 @@ internal static class PictureMeasures
         return (float)Math.Max(0, bits);
     }
 
-    /// <summary>Returns the number of bits in which two perceptual hashes differ, 0 to 64.</summary>
-    public static int Distance(long left, long right) => BitOperations.PopCount((ulong)(left ^ right));
+    /// <returns>The value below which <paramref name="percent"/> of the luma lies, by the nearest rank, in [0, 1].</returns>
+    private static float Percentile(float[] luma, int percent)
+    {
+        Span<int> histogram = stackalloc int[256];
+        foreach (var value in luma)
+            histogram[Math.Clamp((int)(value + 0.5f), 0, 255)]++;
+        var (rank, level) = (((luma.Length * percent) + 99) / 100, 0);
+        for (var below = histogram[0]; below < rank; below += histogram[level])
+            level++;
+        return level / 255f;
+    }
 }

@@ -88,7 +88,7 @@ internal static class Some
             Id = Digest($"explanation {seed}"),
             Image = Digest($"image {seed}"),
             Provenance = Digest("provenance"),
-            Picture = new PictureFacts(640 + seed, 480, unchecked(seed * (long)0x9E3779B97F4A7C15), 0.5f, 12.25f, 7.5f),
+            Picture = new PictureFacts(640 + seed, 480, unchecked(seed * (long)0x9E3779B97F4A7C15), 0.5f, 12.25f, 7.5f, 0.125f, 0.875f),
             Top = [.. Enumerable.Range(0, 5).Select(rank => new StoredPrediction(rank, ClassName(rank), 9.5f - rank, 0.75f / (rank + 1)))],
             Logits = TopLogits.From(logits),
             LogSumExp = 9.875f,

@@ -58,7 +58,7 @@ internal sealed class SyntheticImages
             Id = ExplanationId(number),
             Image = image,
             Provenance = _provenance,
-            Picture = new PictureFacts(640, 480, (long)Mix((ulong)number), 0.5f, 120.5f, 7.25f),
+            Picture = new PictureFacts(640, 480, (long)Mix((ulong)number), 0.5f, 120.5f, 7.25f, 0.125f, 0.875f),
             Top =
             [
                 .. Enumerable

@@ -47,7 +47,7 @@ internal static class ExplanationDocument
 
     private static void WritePicture(IBsonWriter writer, PictureFacts picture)
     {
-        writer.WriteName("picture"); // [width, height, perceptual hash, brightness, blur, entropy]
+        writer.WriteName("picture"); // [width, height, perceptual hash, brightness, blur, entropy, 5th and 99th percentile of the luma]
         writer.WriteStartArray();
         writer.WriteInt32(picture.Width);
         writer.WriteInt32(picture.Height);
@@ -55,6 +55,8 @@ internal static class ExplanationDocument
         writer.WriteDouble(picture.Brightness);
         writer.WriteDouble(picture.Blur);
         writer.WriteDouble(picture.Entropy);
+        writer.WriteDouble(picture.LumaP5);
+        writer.WriteDouble(picture.LumaP99);
         writer.WriteEndArray();
     }
 
@@ -65,6 +67,8 @@ internal static class ExplanationDocument
             reader.ReadInt32(),
             reader.ReadInt32(),
             reader.ReadInt64(),
+            (float)reader.ReadDouble(),
+            (float)reader.ReadDouble(),
             (float)reader.ReadDouble(),
             (float)reader.ReadDouble(),
             (float)reader.ReadDouble()
