@@ -1,3 +1,5 @@
+using AgCam.Audit.Findings;
+
 namespace AgCam.Audit;
 
 /// <summary>Result of an audit.</summary>
@@ -8,18 +10,30 @@ public sealed record AuditReport(long Images, long Labelled, IReadOnlyList<Findi
 
 /// <summary>One finding of an audit.</summary>
 /// <param name="Name">Name of the finding.</param>
-/// <param name="Scored">Number of images that could be scored.</param>
-/// <param name="Count">Number of images that the finding counts.</param>
-/// <param name="Threshold">Score below which an image counts.</param>
-/// <param name="Rule">Sentence that says which images the finding counts.</param>
-/// <param name="Items">Images with the lowest scores, worst first.</param>
-public sealed record FindingReport(string Name, long Scored, long Count, double Threshold, string Rule, IReadOnlyList<ListedImage> Items)
+/// <param name="Level">What is counted: images, images in groups, or classes.</param>
+/// <param name="Scored">Number of images or classes that could be judged.</param>
+/// <param name="Count">Number of images or classes that the finding counts.</param>
+/// <param name="Rule">Sentence that says what the finding counts.</param>
+/// <param name="Needs">What an image must have to be judged.</param>
+public sealed record FindingReport(string Name, FindingLevel Level, long Scored, long Count, string Rule, string Needs)
 {
-    /// <summary>Share of the scored images that the finding counts; 0 when none was scored.</summary>
+    /// <summary>Score below which an image counts; null where images are not scored one by one.</summary>
+    public double? Threshold { get; init; }
+
+    /// <summary>Images with the lowest scores, worst first.</summary>
+    public IReadOnlyList<ListedImage> Items { get; init; } = [];
+
+    /// <summary>Groups of images, worst first.</summary>
+    public IReadOnlyList<ListedGroup> Groups { get; init; } = [];
+
+    /// <summary>Classes, worst first.</summary>
+    public IReadOnlyList<ListedClass> Classes { get; init; } = [];
+
+    /// <summary>Share that the finding counts; 0 when nothing could be judged.</summary>
     public double Share => Scored == 0 ? 0 : (double)Count / Scored;
 
     /// <summary>True when more than half of the images count. The finding then describes the dataset, not single images.</summary>
-    public bool IsProperty => Share > 0.5;
+    public bool IsProperty => Level == FindingLevel.Image && Share > 0.5;
 }
 
 /// <summary>An image of a finding.</summary>
@@ -29,3 +43,11 @@ public sealed record FindingReport(string Name, long Scored, long Count, double 
 /// <param name="Given">Class index of the given label; null where the finding does not compare labels.</param>
 /// <param name="Likely">Class index that the image more likely has; null where the finding does not compare labels.</param>
 public sealed record ListedImage(long Number, string? Path, double Score, bool IsIssue, string Reason, int? Given, int? Likely);
+
+/// <summary>A group of a finding.</summary>
+/// <param name="Members">Row and path of its images, in the order of the rows.</param>
+public sealed record ListedGroup(FoundGroup Group, IReadOnlyList<(long Number, string? Path)> Members);
+
+/// <summary>A class of a finding.</summary>
+/// <param name="Examples">Row and path of images to look at first.</param>
+public sealed record ListedClass(FoundClass Class, IReadOnlyList<(long Number, string? Path)> Examples);

@@ -1,3 +1,6 @@
+using AgCam.Heatmaps;
+using AgCam.Pipeline.Records;
+
 namespace AgCam.Audit;
 
 /// <summary>What an audit knows about one image. Null stands for what the input lacks.</summary>
@@ -9,4 +12,32 @@ public sealed record AuditRow(long Number, string? Path)
     public int? Label { get; init; }
 
     public ClassProbabilities? Probabilities { get; init; }
+
+    /// <summary>SHA-256 of the image file.</summary>
+    public Digest? Sha256 { get; init; }
+
+    public PictureFacts? Picture { get; init; }
+
+    /// <summary>Raw map of the predicted class on the model's patch grid.</summary>
+    public Heatmap? Map
+    {
+        get;
+        init
+        {
+            field = value;
+            Shares = value is null ? null : MapShares.Of(value);
+        }
+    }
+
+    /// <summary>The map as a distribution over patches; null without a map that has positive values.</summary>
+    public MapShares? Shares { get; private init; }
+
+    /// <summary>Class token after the last norm.</summary>
+    public float[]? Embedding { get; init; }
+
+    /// <summary>Part of the dataset, such as "train".</summary>
+    public string? Split { get; init; }
+
+    /// <summary>Columns of the manifest.</summary>
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 }

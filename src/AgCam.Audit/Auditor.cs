@@ -5,38 +5,84 @@ namespace AgCam.Audit;
 /// <summary>Runs findings over the rows of a dataset. The rows are read twice and never held together.</summary>
 /// <param name="classes">Names of the classes.</param>
 /// <param name="findings">Findings without statistics.</param>
-/// <param name="top">Maximum number of images that a finding lists. Null lists all.</param>
-public sealed class Auditor(ClassNames classes, IReadOnlyList<ImageFinding> findings, int? top)
+/// <param name="top">Maximum number of images, groups or classes that a finding lists. Null lists all.</param>
+public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings, int? top)
 {
     /// <param name="read">Reads all rows, in the same order each time.</param>
-    /// <param name="scored">Called for every row with its scores, one per finding.</param>
-    public AuditReport Run(
-        Func<IEnumerable<AuditRow>> read,
+    /// <param name="scored">
+    /// Called for every row with its scores: one per finding of <see cref="FindingLevel.Image"/>, in the order of the findings.
+    /// </param>
+    public async Task<AuditReport> RunAsync(
+        Func<IAsyncEnumerable<AuditRow>> read,
         Action<AuditRow, IReadOnlyList<ImageScore?>>? scored = null,
         CancellationToken cancellationToken = default
     )
     {
         var (images, labelled) = (0L, 0L);
-        foreach (var row in read())
+        await foreach (var row in read().WithCancellation(cancellationToken))
         {
-            cancellationToken.ThrowIfCancellationRequested();
             images++;
             labelled += row.Label is null ? 0 : 1;
             foreach (var finding in findings)
                 finding.Fit(row);
         }
-        var tallies = findings.Select(finding => new Tally(finding, new WorstImages(top), classes)).ToList();
-        foreach (var row in read())
+
+        var tallies = findings.OfType<ImageFinding>().ToDictionary(finding => finding, finding => new ImageTally(finding, classes, top));
+        var groups = findings.OfType<GroupFinding>().ToDictionary(finding => finding, finding => finding.Groups());
+        var judged = findings.OfType<ClassFinding>().ToDictionary(finding => finding, finding => finding.Classes(classes));
+        var paths = groups
+            .Values.SelectMany(Listed)
+            .SelectMany(group => group.Numbers)
+            .Concat(judged.Values.SelectMany(Listed).SelectMany(found => found.Examples))
+            .Distinct()
+            .ToDictionary(number => number, _ => (string?)null);
+        await foreach (var row in read().WithCancellation(cancellationToken))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var scores = tallies.Select(tally => tally.Add(row)).ToList();
+            var scores = tallies.Values.Select(tally => tally.Add(row)).ToList();
+            if (paths.ContainsKey(row.Number))
+                paths[row.Number] = row.Path;
             scored?.Invoke(row, scores);
         }
-        return new AuditReport(images, labelled, [.. tallies.Select(tally => tally.Report())]);
+
+        return new AuditReport(images, labelled, [.. findings.Select(Report)]);
+
+        FindingReport Report(Finding finding) =>
+            finding switch
+            {
+                ImageFinding image => tallies[image].Report(),
+                GroupFinding group => new FindingReport(
+                    group.Name,
+                    group.Level,
+                    group.Compared,
+                    groups[group].Sum(found => found.Numbers.Count),
+                    group.Rule,
+                    group.Needs
+                )
+                {
+                    Groups = [.. Listed(groups[group]).Select(found => new ListedGroup(found, Named(found.Numbers)))],
+                },
+                ClassFinding @class => new FindingReport(
+                    @class.Name,
+                    @class.Level,
+                    judged[@class].Count,
+                    judged[@class].Count(found => found.IsIssue),
+                    @class.Rule,
+                    @class.Needs
+                )
+                {
+                    Classes = [.. Listed(judged[@class]).Select(found => new ListedClass(found, Named(found.Examples)))],
+                },
+                _ => throw new ArgumentException($"{finding.GetType().Name} is no finding of a known level.", nameof(finding)),
+            };
+
+        IEnumerable<T> Listed<T>(IReadOnlyList<T> all) => top is { } limit ? all.Take(limit) : all;
+
+        IReadOnlyList<(long, string?)> Named(IReadOnlyList<long> numbers) => [.. numbers.Select(number => (number, paths[number]))];
     }
 
-    private sealed class Tally(ImageFinding finding, WorstImages worst, ClassNames classes)
+    private sealed class ImageTally(ImageFinding finding, ClassNames classes, int? top)
     {
+        private readonly WorstImages _worst = new(top);
         private long _scored;
         private long _count;
 
@@ -46,7 +92,7 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<ImageFinding> find
                 return null;
             _scored++;
             _count += score.IsIssue ? 1 : 0;
-            worst.Add(
+            _worst.Add(
                 score.Value,
                 row.Number,
                 () =>
@@ -63,6 +109,11 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<ImageFinding> find
             return score;
         }
 
-        public FindingReport Report() => new(finding.Name, _scored, _count, finding.Threshold, finding.Rule, worst.Ranked());
+        public FindingReport Report() =>
+            new(finding.Name, finding.Level, _scored, _count, finding.Rule, finding.Needs)
+            {
+                Threshold = finding.Threshold,
+                Items = _worst.Ranked(),
+            };
     }
 }

@@ -41,18 +41,19 @@ public class AuditorTests
     }
 
     [Fact]
-    public void Rows_and_their_scores_are_passed_on_in_order()
+    public async Task Rows_and_their_scores_are_passed_on_in_order()
     {
         var seen = new List<(long, double?)>();
-        new Auditor(Names, [new LabelFinding(2)], 1).Run(
-            () => [Row(0, 0, 0.75), Row(1, null, 0.5)],
+        await new Auditor(Names, [new LabelFinding(2)], 1).RunAsync(
+            () => new[] { Row(0, 0, 0.75), Row(1, null, 0.5) }.ToAsyncEnumerable(),
             (row, scores) => seen.Add((row.Number, scores[0]?.Value)),
             TestContext.Current.CancellationToken
         );
         Assert.Equal([(0, 0.75), (1, null)], seen);
     }
 
-    private static AuditReport Run(IReadOnlyList<AuditRow> rows, int top) => new Auditor(Names, [new LabelFinding(2)], top).Run(() => rows);
+    private static AuditReport Run(IReadOnlyList<AuditRow> rows, int top) =>
+        new Auditor(Names, [new LabelFinding(2)], top).RunAsync(() => rows.ToAsyncEnumerable()).GetAwaiter().GetResult();
 
     private static AuditRow Row(long number, int? label, double ofCat) =>
         new(number, $"{number}.jpg") { Label = label, Probabilities = new ClassProbabilities([ofCat, 1 - ofCat]) };

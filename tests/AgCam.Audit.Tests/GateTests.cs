@@ -1,3 +1,4 @@
+using AgCam.Audit.Findings;
 using AgCam.Audit.Gates;
 using Xunit;
 
@@ -5,7 +6,7 @@ namespace AgCam.Audit.Tests;
 
 public class GateTests
 {
-    private static readonly FindingReport TwoOfForty = new("label", 40, 2, 0.2, "rule", []);
+    private static readonly FindingReport TwoOfForty = new("label", FindingLevel.Image, 40, 2, "rule", "labels");
 
     [Theory]
     [InlineData("label:2", false)]

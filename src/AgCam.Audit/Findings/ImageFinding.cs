@@ -1,25 +1,12 @@
 namespace AgCam.Audit.Findings;
 
-/// <summary>
-/// Scores single images in two passes: <see cref="Fit"/> gathers statistics of all images, <see cref="Score"/> ranks each of them.
-/// Statistics of shards are merged; the result does not depend on how the images are split or ordered.
-/// </summary>
-public abstract class ImageFinding
+/// <summary>Scores single images, after a pass that gathers statistics of all of them.</summary>
+public abstract class ImageFinding : Finding
 {
-    /// <summary>Name in options, files and JSON.</summary>
-    public abstract string Name { get; }
+    public sealed override FindingLevel Level => FindingLevel.Image;
 
     /// <summary>Score below which an image counts as an issue.</summary>
     public abstract double Threshold { get; }
-
-    /// <summary>Sentence that says which images the finding counts.</summary>
-    public abstract string Rule { get; }
-
-    /// <summary>Adds an image to the statistics.</summary>
-    public abstract void Fit(AuditRow row);
-
-    /// <summary>Adds the statistics of a finding of the same kind.</summary>
-    public abstract void Merge(ImageFinding other);
 
     /// <summary>Returns the image's score; null when the image lacks what the finding needs.</summary>
     public abstract ImageScore? Score(AuditRow row);
@@ -28,6 +15,14 @@ public abstract class ImageFinding
     /// <param name="row">A row that has a score.</param>
     /// <param name="classes">Names of the classes.</param>
     public abstract string Explain(AuditRow row, ClassNames classes);
+}
+
+/// <summary>Scores an image by what is known of it alone, so that no statistics are gathered.</summary>
+public abstract class SingleImageFinding : ImageFinding
+{
+    public sealed override void Fit(AuditRow row) { }
+
+    public sealed override void Merge(Finding other) { }
 }
 
 /// <param name="Value">In [0, 1]; low means review first.</param>

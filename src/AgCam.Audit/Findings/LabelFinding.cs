@@ -25,6 +25,8 @@ public sealed class LabelFinding : ImageFinding
 
     public override string Name => "label";
 
+    public override string Needs => "labels and predictions";
+
     public override double Threshold => _threshold;
 
     public override string Rule =>
@@ -46,7 +48,7 @@ public sealed class LabelFinding : ImageFinding
         _means = null;
     }
 
-    public override void Merge(ImageFinding other)
+    public override void Merge(Finding other)
     {
         var shard = (LabelFinding)other;
         for (var i = 0; i < _images.Length; i++)
@@ -77,11 +79,9 @@ public sealed class LabelFinding : ImageFinding
     {
         var (label, likely, probabilities) = (row.Label!.Value, Likely(row), row.Probabilities!);
         if (likely == label)
-            return $"labelled {Named(label)}, and the model agrees ({Percent(probabilities[label])})";
-        return $"labelled {Named(label)} ({Percent(probabilities[label])}), but the model says {Named(likely)} "
+            return $"labelled {classes.Text(label)}, and the model agrees ({Percent(probabilities[label])})";
+        return $"labelled {classes.Text(label)} ({Percent(probabilities[label])}), but the model says {classes.Text(likely)} "
             + $"({Percent(probabilities[likely])})";
-
-        string Named(int index) => classes[index] ?? $"class {index}";
     }
 
     private static string Percent(double share) =>

@@ -18,10 +18,16 @@ internal sealed class AuditFolder : IAsyncDisposable
     private readonly ClassNames _classes;
 
     /// <param name="folder">Created when it does not exist.</param>
-    public AuditFolder(string folder, ClassNames classes, IReadOnlyList<ImageFinding> findings)
+    public AuditFolder(string folder, ClassNames classes, IReadOnlyList<Finding> findings)
     {
         (_folder, _classes) = (folder, classes);
-        _table = new ImageTable(classes, findings, Create("findings.csv"), Create("findings.jsonl"), Create("findings.parquet"));
+        _table = new ImageTable(
+            classes,
+            [.. findings.OfType<ImageFinding>()],
+            Create("findings.csv"),
+            Create("findings.jsonl"),
+            Create("findings.parquet")
+        );
         _corrected = new StreamWriter(Create("corrected-labels.csv"));
         _corrected.Write("number,path,given,likely,score\r\n");
     }

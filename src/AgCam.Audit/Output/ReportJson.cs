@@ -32,15 +32,25 @@ internal static class ReportJson
     {
         json.WriteStartObject();
         json.WriteString("name", finding.Name);
-        json.WriteString("level", "image");
+        json.WriteString("level", finding.Level.ToString().ToLowerInvariant());
         json.WriteNumber("scored", finding.Scored);
         json.WriteNumber("count", finding.Count);
         json.WriteNumber("share", finding.Share);
-        json.WriteNumber("threshold", finding.Threshold);
+        if (finding.Threshold is { } threshold)
+            json.WriteNumber("threshold", threshold);
         json.WriteString("rule", finding.Rule);
+        json.WriteString("needs", finding.Needs);
         json.WriteBoolean("property", finding.IsProperty);
+        WriteImages(json, finding.Items, classes);
+        WriteGroups(json, finding.Groups);
+        WriteClasses(json, finding.Classes, classes);
+        json.WriteEndObject();
+    }
+
+    private static void WriteImages(Utf8JsonWriter json, IReadOnlyList<ListedImage> images, ClassNames classes)
+    {
         json.WriteStartArray("items");
-        foreach (var image in finding.Items)
+        foreach (var image in images)
         {
             json.WriteStartObject();
             json.WriteNumber("number", image.Number);
@@ -53,7 +63,63 @@ internal static class ReportJson
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        json.WriteEndObject();
+    }
+
+    private static void WriteGroups(Utf8JsonWriter json, IReadOnlyList<ListedGroup> groups)
+    {
+        json.WriteStartArray("groups");
+        foreach (var (group, members) in groups)
+        {
+            json.WriteStartObject();
+            WriteMembers(json, members);
+            json.WriteString("kind", group.Kind);
+            json.WriteNumber("score", group.Score);
+            json.WriteStartArray("splits");
+            foreach (var split in group.Splits)
+                json.WriteStringValue(split);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteClasses(Utf8JsonWriter json, IReadOnlyList<ListedClass> found, ClassNames classes)
+    {
+        json.WriteStartArray("classes");
+        foreach (var (judged, examples) in found)
+        {
+            json.WriteStartObject();
+            WriteClass(json, "class", judged.Class, classes);
+            json.WriteNumber("score", judged.Score);
+            json.WriteBoolean("isIssue", judged.IsIssue);
+            if (judged.PValue is { } pValue)
+                json.WriteNumber("pValue", pValue);
+            json.WriteString("reason", judged.Reason);
+            json.WriteStartArray("patches");
+            foreach (var (row, column) in judged.Patches)
+            {
+                json.WriteStartArray();
+                json.WriteNumberValue(row);
+                json.WriteNumberValue(column);
+                json.WriteEndArray();
+            }
+            json.WriteEndArray();
+            WriteMembers(json, examples);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteMembers(Utf8JsonWriter json, IReadOnlyList<(long Number, string? Path)> members)
+    {
+        json.WriteStartArray("numbers");
+        foreach (var (number, _) in members)
+            json.WriteNumberValue(number);
+        json.WriteEndArray();
+        json.WriteStartArray("paths");
+        foreach (var (_, path) in members)
+            json.WriteStringValue(path);
+        json.WriteEndArray();
     }
 
     private static void WriteClass(Utf8JsonWriter json, string field, int? index, ClassNames classes)

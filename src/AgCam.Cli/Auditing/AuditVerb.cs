@@ -103,7 +103,7 @@ internal sealed class AuditVerb
         var labels = parsed.GetValue(_labels) is { } given ? GivenLabels.Open(given, probabilities.HasPaths) : null;
         var names = parsed.GetValue(_classes) is { } list ? ClassNamesFile.Read(list.FullName) : null;
         var rows = new LabelledProbabilities(probabilities, labels, names);
-        ImageFinding[] findings = [new LabelFinding(probabilities.Classes, parsed.GetValue(_threshold))];
+        Finding[] findings = [new LabelFinding(probabilities.Classes, parsed.GetValue(_threshold))];
         var gates = parsed.GetValue(_failOn) is { } text ? Gate.Parse(text, [.. findings.Select(finding => finding.Name)]) : [];
         var auditor = new Auditor(rows.Classes, findings, Top(parsed.GetValue(_top)!));
 
@@ -111,12 +111,12 @@ internal sealed class AuditVerb
         if (parsed.GetValue(_out) is { } folder)
         {
             await using var files = new AuditFolder(folder, rows.Classes, findings);
-            report = auditor.Run(rows.Read, files.Add, cancellationToken);
+            report = await auditor.RunAsync(() => rows.Read().ToAsyncEnumerable(), files.Add, cancellationToken);
             await files.CompleteAsync(report, file, gates);
         }
         else
         {
-            report = auditor.Run(rows.Read, cancellationToken: cancellationToken);
+            report = await auditor.RunAsync(() => rows.Read().ToAsyncEnumerable(), cancellationToken: cancellationToken);
         }
         Show(parsed, report, rows, gates);
         return gates.Any(gate => gate.IsViolated(report.Findings.Single(finding => finding.Name == gate.Finding)))

@@ -1,0 +1,118 @@
+using AgCam.Audit.Findings;
+using AgCam.Pipeline.Records;
+using FsCheck.Xunit;
+using Xunit;
+
+namespace AgCam.Audit.Tests;
+
+public class CopyFindingTests
+{
+    private static readonly PictureFacts Picture = Some.Picture;
+
+    [Fact]
+    public void Equal_files_are_one_group_and_the_largest_group_comes_first()
+    {
+        var groups = Some.Fitted(() => new ExactDuplicateFinding(), Files(1, 2, 1, 3, 2, 2)).Groups();
+        Assert.Equal(
+            [
+                [1, 4, 5],
+                [0, 2],
+            ],
+            groups.Select(group => group.Numbers)
+        );
+    }
+
+    [Property(MaxTest = 50)]
+    public void Groups_of_equal_files_do_not_depend_on_order_or_shards(byte[] contents, byte shards)
+    {
+        var rows = Files([.. contents.Select(content => content % 8)]).ToList();
+        var expected = Some.Fitted(() => new ExactDuplicateFinding(), rows).Groups();
+        rows.Reverse();
+        var actual = Some.Fitted(() => new ExactDuplicateFinding(), rows, 1 + shards % 4).Groups();
+        Assert.Equal(expected.Select(group => group.Numbers), actual.Select(group => group.Numbers));
+    }
+
+    [Fact]
+    public void Files_with_nearly_the_same_hash_and_facts_are_re_encoded_duplicates()
+    {
+        var rows = new[]
+        {
+            Of(0, 1, Picture),
+            Of(1, 2, Picture with { PerceptualHash = Picture.PerceptualHash ^ 0b1011_0001, Width = 320, Height = 240 }),
+            Of(2, 3, Picture with { PerceptualHash = ~Picture.PerceptualHash }),
+        };
+        var group = Assert.Single(Some.Fitted(() => new ReEncodedDuplicateFinding(), rows).Groups());
+        Assert.Equal([0, 1], group.Numbers);
+        Assert.Equal(4 / 64.0, group.Score);
+    }
+
+    [Fact]
+    public void Other_brightness_shape_hash_or_a_picture_without_structure_is_no_duplicate()
+    {
+        AuditRow[] rows =
+        [
+            Of(0, 1, Picture),
+            Of(1, 2, Picture with { Brightness = Picture.Brightness + 0.1f }),
+            Of(2, 3, Picture with { Width = 480, Height = 640 }),
+            Of(3, 4, Picture with { PerceptualHash = Picture.PerceptualHash ^ 0b11111 }),
+            Of(4, 5, Picture with { PerceptualHash = 0 }),
+            Of(5, 6, Picture with { PerceptualHash = 1 }),
+        ];
+        Assert.Empty(Some.Fitted(() => new ReEncodedDuplicateFinding(), rows).Groups());
+    }
+
+    [Property(MaxTest = 30)]
+    public void Every_pair_within_four_bits_is_found_wherever_its_bits_differ(long hash, byte a, byte b, byte c, byte d)
+    {
+        hash = (hash & ~0x0000_FFFF_0000_FFFFL) | 0x0000_00FF_0000_00FFL; // a picture with structure
+        var other = hash ^ (1L << (a % 64)) ^ (1L << (b % 64)) ^ (1L << (c % 64)) ^ (1L << (d % 64));
+        AuditRow[] rows = [Of(0, 1, Picture with { PerceptualHash = hash }), Of(1, 2, Picture with { PerceptualHash = other })];
+        Assert.Single(Some.Fitted(() => new ReEncodedDuplicateFinding(), rows, shards: 2).Groups());
+    }
+
+    [Fact]
+    public void Copies_in_two_splits_are_a_leak_and_copies_in_one_split_are_none()
+    {
+        var exact = new ExactDuplicateFinding();
+        var leaks = new SplitLeakFinding([exact]);
+        foreach (
+            var row in new[]
+            {
+                Of(0, 1, Picture) with
+                {
+                    Split = "train",
+                },
+                Of(1, 1, Picture) with
+                {
+                    Split = "test",
+                },
+                Of(2, 2, Picture) with
+                {
+                    Split = "train",
+                },
+                Of(3, 2, Picture) with
+                {
+                    Split = "train",
+                },
+                Of(4, 1, Picture),
+            }
+        )
+        {
+            exact.Fit(row);
+            leaks.Fit(row);
+        }
+        var leak = Assert.Single(leaks.Groups());
+        Assert.Equal(["test", "train"], leak.Splits);
+        Assert.Equal([0, 1, 4], leak.Numbers);
+        Assert.Equal(4, leaks.Compared);
+    }
+
+    private static IEnumerable<AuditRow> Files(params int[] contents) => contents.Select((content, number) => Of(number, content, Picture));
+
+    private static AuditRow Of(long number, int content, PictureFacts picture) =>
+        Some.Row(number) with
+        {
+            Sha256 = Some.File(content),
+            Picture = picture,
+        };
+}
