@@ -38,12 +38,12 @@ public class CopyFindingTests
         var rows = new[]
         {
             Of(0, 1, Picture),
-            Of(1, 2, Picture with { PerceptualHash = Picture.PerceptualHash ^ 0b1011_0001, Width = 320, Height = 240 }),
+            Of(1, 2, Picture with { PerceptualHash = Picture.PerceptualHash ^ 0b1111_0001, Width = 320, Height = 240 }),
             Of(2, 3, Picture with { PerceptualHash = ~Picture.PerceptualHash }),
         };
         var group = Assert.Single(Some.Fitted(() => new ReEncodedDuplicateFinding(), rows).Groups());
         Assert.Equal([0, 1], group.Numbers);
-        Assert.Equal(4 / 64.0, group.Score);
+        Assert.Equal(5 / 64.0, group.Score);
     }
 
     [Fact]
@@ -52,9 +52,9 @@ public class CopyFindingTests
         AuditRow[] rows =
         [
             Of(0, 1, Picture),
-            Of(1, 2, Picture with { Brightness = Picture.Brightness + 0.1f }),
+            Of(1, 2, Picture with { Brightness = Picture.Brightness + 0.003f }),
             Of(2, 3, Picture with { Width = 480, Height = 640 }),
-            Of(3, 4, Picture with { PerceptualHash = Picture.PerceptualHash ^ 0b11111 }),
+            Of(3, 4, Picture with { PerceptualHash = Picture.PerceptualHash ^ 0b111111 }),
             Of(4, 5, Picture with { PerceptualHash = 0 }),
             Of(5, 6, Picture with { PerceptualHash = 1 }),
         ];
@@ -62,12 +62,55 @@ public class CopyFindingTests
     }
 
     [Property(MaxTest = 30)]
-    public void Every_pair_within_four_bits_is_found_wherever_its_bits_differ(long hash, byte a, byte b, byte c, byte d)
+    public void Every_pair_within_five_bits_is_found_wherever_its_bits_differ(long hash, byte a, byte b, byte c, byte d)
     {
         hash = (hash & ~0x0000_FFFF_0000_FFFFL) | 0x0000_00FF_0000_00FFL; // a picture with structure
-        var other = hash ^ (1L << (a % 64)) ^ (1L << (b % 64)) ^ (1L << (c % 64)) ^ (1L << (d % 64));
+        var other = hash ^ (1L << (a % 64)) ^ (1L << (b % 64)) ^ (1L << (c % 64)) ^ (1L << (d % 64)) ^ (1L << ((a + b) % 64));
         AuditRow[] rows = [Of(0, 1, Picture with { PerceptualHash = hash }), Of(1, 2, Picture with { PerceptualHash = other })];
         Assert.Single(Some.Fitted(() => new ReEncodedDuplicateFinding(), rows, shards: 2).Groups());
+    }
+
+    [Fact]
+    public void Files_that_look_alike_to_the_model_and_to_the_eye_are_near_duplicates()
+    {
+        float[] own = [1, 2, 3, 4];
+        AuditRow[] rows =
+        [
+            Of(0, 1, Picture) with
+            {
+                Embedding = own,
+            },
+            Of(1, 2, Picture with { PerceptualHash = Picture.PerceptualHash ^ 0xFFF }) with
+            {
+                Embedding = [1, 2, 3, 5],
+            },
+            Of(2, 3, Picture) with
+            {
+                Embedding = [4, -3, 2, 1],
+            }, // another object
+            Of(3, 4, Picture with { PerceptualHash = ~Picture.PerceptualHash }) with
+            {
+                Embedding = own,
+            }, // another picture of the class
+            Of(4, 5, Picture with { Brightness = 0.9f }) with
+            {
+                Embedding = own,
+            },
+            Of(5, 1, Picture) with
+            {
+                Embedding = own,
+            }, // an exact copy of the first
+            Of(6, 6, Picture), // without an embedding
+            Of(7, 7, Picture with { Blur = 300 }) with
+            {
+                Embedding = own,
+            }, // re-encoded
+        ];
+        var finding = Some.Fitted(() => new NearDuplicateFinding(), rows, shards: 3);
+        var group = Assert.Single(finding.Groups());
+        Assert.Equal([0, 1, 7], group.Numbers); // 7 is near 1
+        Assert.Equal(7, finding.Compared);
+        Assert.Equal(1 - (34 / Math.Sqrt(30.0 * 39)), group.Score, 6);
     }
 
     [Fact]

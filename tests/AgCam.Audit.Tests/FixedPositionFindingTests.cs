@@ -41,13 +41,15 @@ public class FixedPositionFindingTests
         Assert.Equal(expected.Select(Text), actual.Select(Text));
 
         static string Text(FoundClass found) =>
-            $"{found.Class} {found.Score:R} {found.PValue:R} {found.Reason} {string.Join(' ', found.Patches)} {string.Join(' ', found.Examples)}";
+            $"{found.Class} {found.Score:R} {found.PValue:R} {found.Reason} "
+            + $"{string.Join(' ', found.Patches)} {string.Join(' ', found.Examples)}";
     }
 
     [Fact]
     public void Peak_test_equals_the_hypergeometric_distribution()
     {
-        // 10 of 40 images are of class 0, and 8 of the 12 peaks at patch 0 are theirs: P(at least 8) = sum of C(12, k) C(28, 10 - k) / C(40, 10).
+        // 10 of 40 images are of class 0, and 8 of the 12 peaks at patch 0 are theirs.
+        // P(at least 8) = sum of C(12, k) C(28, 10 - k) / C(40, 10).
         // Class 0 has less heat there than class 1, so that only its peaks count. Two tests are made on each of 4 patches.
         var rows = Enumerable
             .Range(0, 40)

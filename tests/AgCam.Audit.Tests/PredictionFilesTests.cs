@@ -122,8 +122,8 @@ public sealed class PredictionFilesTests : IDisposable
         using var probabilities = ProbabilityTable.Open(Write("p.csv", "cat,dog,label\n0.5,0.5,wolf\n0.5,0.5,dog\n0.5,0.5,\n"u8.ToArray()));
         var rows = new LabelledProbabilities(probabilities, null, null);
         Assert.Equal([null, 1, null], rows.Read().Select(row => row.Label));
-        Assert.Equal([new KeyValuePair<string, long>("wolf", 1)], rows.Unknown);
-        Assert.Equal(1, rows.Unlabelled);
+        Assert.Equal([new KeyValuePair<string, long>("wolf", 1)], rows.Labels.Unknown);
+        Assert.Equal(1, rows.Labels.Unlabelled);
     }
 
     private static List<double[]> Rows(string file)

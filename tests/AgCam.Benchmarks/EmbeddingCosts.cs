@@ -94,7 +94,7 @@ internal static class EmbeddingCosts
         {
             GC.Collect();
             var before = Process.GetCurrentProcess().TotalProcessorTime;
-            var job = await PipelineRate.RunAsync(_host, NullEngine.Pin, files, _embedding);
+            var job = await PipelineRate.RunAsync(_host.Services, NullEngine.Pin, files, _embedding);
             Cpu.Add((Process.GetCurrentProcess().TotalProcessorTime - before).TotalMicroseconds / images);
             Rates.Add(images / PipelineRate.Seconds(job));
             _images += images;

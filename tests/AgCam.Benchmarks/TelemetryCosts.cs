@@ -48,7 +48,7 @@ internal static class TelemetryCosts
                 using (Variants[variant].Listen())
                 {
                     var before = Process.GetCurrentProcess().TotalProcessorTime;
-                    await PipelineRate.RunAsync(host, NullEngine.Pin, files);
+                    await PipelineRate.RunAsync(host.Services, NullEngine.Pin, files);
                     if (round >= 0)
                         taken[variant].Add((Process.GetCurrentProcess().TotalProcessorTime - before).TotalMicroseconds / images);
                 }

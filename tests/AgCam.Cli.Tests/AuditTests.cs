@@ -89,7 +89,8 @@ public sealed class AuditTests : IDisposable
     [Theory]
     [InlineData("--top", "some", "--top takes a whole number or all, not \"some\".")]
     [InlineData("--label-threshold", "2", "--label-threshold 2 is out of range: 0 to 1.")]
-    [InlineData("--fail-on", "lable:1", "The gate \"lable:1\" names no finding of this audit. Findings: label.")]
+    [InlineData("--fail-on", "lable:1", "The gate \"lable:1\" names no finding of this audit. Findings: label, confusion.")]
+    [InlineData("--findings", "label,lable", "There is no finding \"lable\". Findings: label, exact-duplicate,")]
     [InlineData("--labels", "nowhere.npy", "nowhere.npy cannot be read")]
     public void Bad_option_is_one_line_with_exit_code_2(string option, string value, string message)
     {

@@ -3,8 +3,7 @@ using System.Globalization;
 namespace AgCam.Audit.Findings;
 
 /// <summary>
-/// Pairs of classes that the predictions confuse: images labelled with one class are often predicted as another. Each class is judged by the
-/// other class that it is most often taken for.
+/// Finds classes whose images are often predicted as one other class. Each class is judged by the class that it is most often taken for.
 /// </summary>
 public sealed class ConfusionFinding : ClassFinding
 {

@@ -48,7 +48,7 @@ public abstract class GroupFinding : Finding
 /// <param name="Kind">How: "exact", "re-encoded" or "near".</param>
 /// <param name="Score">In [0, 1]; low means review first.</param>
 /// <param name="Numbers">Rows of the images, ascending.</param>
-/// <param name="Splits">Splits of the images, without repetition, in ordinal order. Empty where the finding does not look at splits.</param>
+/// <param name="Splits">Splits of the images, each once, in ordinal order. Empty where the finding ignores splits.</param>
 public sealed record FoundGroup(string Kind, double Score, IReadOnlyList<long> Numbers, IReadOnlyList<string> Splits);
 
 /// <summary>Judges classes after a pass over all images.</summary>

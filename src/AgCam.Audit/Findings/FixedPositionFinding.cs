@@ -5,10 +5,10 @@ namespace AgCam.Audit.Findings;
 
 /// <summary>
 /// Finds classes for which the model looks at fixed patches more than for others, as it does at a watermark. Each patch of each class is
-/// tested against shuffled labels: the mean share of heat by the exact mean and variance over all permutations (a normal tail), and the
-/// number of maps with their peak there by the hypergeometric distribution. Peaks find a mark that moves between a few places. The false
-/// discovery rate over all classes and patches is held at 1 % (Benjamini and Hochberg 1995). Attribution only suggests a reliance, so what is
-/// found is a candidate.
+/// tested against shuffled labels. The mean share of heat has the exact mean and variance over all permutations, and a normal tail. The
+/// number of maps with their peak there has the hypergeometric distribution; it finds a mark that moves between a few places. The false
+/// discovery rate over all classes and patches is held at 1 % (Benjamini and Hochberg 1995). Attribution only suggests a reliance, so
+/// what is found is a candidate.
 /// </summary>
 public sealed class FixedPositionFinding : ClassFinding
 {

@@ -1,27 +1,29 @@
 using System.Numerics;
 using AgCam.Heatmaps;
+using AgCam.Pipeline.Records;
 
 namespace AgCam.Audit.Findings;
 
 /// <summary>
 /// Groups images that show the same picture in different files: their difference hashes (8 rows of 9 cells of the luma thumbnail, a bit per
-/// pair of neighbours in a row) differ in at most 4 of 64 bits, and their shape, brightness and entropy are nearly equal.
+/// pair of neighbours in a row) differ in at most 5 of 64 bits, and their shape, brightness and entropy are nearly equal.
 /// </summary>
 public sealed class ReEncodedDuplicateFinding : GroupFinding
 {
-    private const int Radius = 4;
+    private const int Radius = 5;
     private const int MinimumBits = 8; // a hash with fewer set or unset bits comes from a picture without structure
 
     private readonly List<Entry> _images = [];
 
-    private readonly record struct Entry(Digest Sha256, long Number, ulong Hash, float Brightness, float Entropy, float Aspect);
+    private readonly record struct Entry(Digest Sha256, long Number, PictureFacts Picture);
 
     public override string Name => "re-encoded-duplicate";
 
     public override string Needs => "pictures";
 
     public override string Rule =>
-        $"different files whose difference hashes differ in at most {Radius} of 64 bits, with nearly the same shape, brightness and entropy";
+        $"different files whose difference hashes differ in at most {Radius} of 64 bits, with nearly the same shape, brightness and "
+        + "entropy";
 
     public override long Compared => _images.Count;
 
@@ -29,9 +31,8 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
     {
         if (row is not { Sha256: { } sha256, Picture: { } picture })
             return;
-        var hash = unchecked((ulong)picture.PerceptualHash);
-        if (BitOperations.PopCount(hash) is >= MinimumBits and <= 64 - MinimumBits)
-            _images.Add(new Entry(sha256, row.Number, hash, picture.Brightness, picture.Entropy, (float)picture.Width / picture.Height));
+        if (BitOperations.PopCount(Hash(picture)) is >= MinimumBits and <= 64 - MinimumBits)
+            _images.Add(new Entry(sha256, row.Number, picture));
     }
 
     public override void Merge(Finding other) => _images.AddRange(((ReEncodedDuplicateFinding)other)._images);
@@ -56,7 +57,7 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
                 .Where(members => members.Skip(1).Any())
                 .Select(members => new FoundGroup(
                     "re-encoded",
-                    members.Max(member => Distance(files[members.Key], files[member])) / 64.0,
+                    members.Max(member => Distance(files[members.Key].Picture, files[member].Picture)) / 64.0,
                     [.. members.Select(member => files[member].Number)],
                     []
                 ))
@@ -66,7 +67,7 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
     }
 
     /// <summary>
-    /// Returns the pairs that match. Two hashes that differ in at most 4 bits agree in at least one of five segments, so only images that
+    /// Returns the pairs that match. Two hashes that differ in at most 5 bits agree in at least one of six segments, so only images that
     /// share a segment are compared.
     /// </summary>
     private static IEnumerable<(int First, int Second)> Pairs(Entry[] files)
@@ -77,22 +78,28 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
         {
             var shift = segment * Bits;
             var mask = segment == Segments - 1 ? ulong.MaxValue >> shift : (1UL << Bits) - 1;
-            foreach (var bucket in Enumerable.Range(0, files.Length).GroupBy(i => (files[i].Hash >> shift) & mask))
+            foreach (var bucket in Enumerable.Range(0, files.Length).GroupBy(i => (Hash(files[i].Picture) >> shift) & mask))
             {
                 int[] members = [.. bucket];
                 for (var i = 0; i < members.Length; i++)
                 for (var j = i + 1; j < members.Length; j++)
-                    if (IsSame(files[members[i]], files[members[j]]))
+                    if (IsSame(files[members[i]].Picture, files[members[j]].Picture))
                         yield return (members[i], members[j]);
             }
         }
     }
 
-    private static int Distance(Entry left, Entry right) => BitOperations.PopCount(left.Hash ^ right.Hash);
-
-    private static bool IsSame(Entry left, Entry right) =>
+    /// <summary>Returns whether two pictures of different files are nearly equal.</summary>
+    internal static bool IsSame(PictureFacts left, PictureFacts right) =>
         Distance(left, right) <= Radius
-        && Math.Abs(left.Brightness - right.Brightness) <= 0.02
-        && Math.Abs(left.Entropy - right.Entropy) <= 0.5
-        && Math.Abs(left.Aspect - right.Aspect) <= 0.02 * left.Aspect;
+        && Math.Abs(left.Brightness - right.Brightness) <= 0.002
+        && Math.Abs(left.Entropy - right.Entropy) <= 0.25
+        && Math.Abs(Aspect(left) - Aspect(right)) <= 0.02 * Aspect(left);
+
+    /// <summary>Returns the number of bits in which the hashes of two pictures differ.</summary>
+    internal static int Distance(PictureFacts left, PictureFacts right) => BitOperations.PopCount(Hash(left) ^ Hash(right));
+
+    private static ulong Hash(PictureFacts picture) => unchecked((ulong)picture.PerceptualHash);
+
+    private static double Aspect(PictureFacts picture) => (double)picture.Width / picture.Height;
 }

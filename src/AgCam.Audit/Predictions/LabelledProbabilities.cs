@@ -1,5 +1,3 @@
-using AgCam.Labels;
-
 namespace AgCam.Audit.Predictions;
 
 /// <summary>Rows of an audit without a model: probabilities and given labels from files.</summary>
@@ -7,7 +5,6 @@ public sealed class LabelledProbabilities
 {
     private readonly ProbabilityTable _probabilities;
     private readonly GivenLabels? _labels;
-    private readonly Dictionary<string, long> _unknown = new(StringComparer.Ordinal);
 
     /// <param name="labels">Given labels; null takes the label column of <paramref name="probabilities"/>.</param>
     /// <param name="classNames">Class names; null takes those of <paramref name="probabilities"/>.</param>
@@ -20,25 +17,19 @@ public sealed class LabelledProbabilities
             throw new AuditException($"{classNames.Count} class names were given for {probabilities.Classes} classes.");
         (_probabilities, _labels) = (probabilities, labels);
         Classes = new ClassNames(probabilities.Classes, classNames ?? probabilities.ClassNames);
+        Labels = new LabelCounts(Classes);
     }
 
     public ClassNames Classes { get; }
 
-    /// <summary>Agreement of predictions and labels, after a pass over all rows.</summary>
-    public LabelAgreement Agreement { get; private set; } = new();
-
-    /// <summary>Labels that are not classes, each with its number of images, after a pass over all rows.</summary>
-    public IReadOnlyDictionary<string, long> Unknown => _unknown;
-
-    /// <summary>Number of images without a label, after a pass over all rows.</summary>
-    public long Unlabelled { get; private set; }
+    /// <summary>Counts of the labels, after a pass over all rows.</summary>
+    public LabelCounts Labels { get; private set; }
 
     /// <summary>Reads all rows, in the same order each time.</summary>
     /// <exception cref="AuditException">A row is broken, or labels and probabilities differ in number.</exception>
     public IEnumerable<AuditRow> Read()
     {
-        _unknown.Clear();
-        (Agreement, Unlabelled) = (new LabelAgreement(), 0);
+        Labels = new LabelCounts(Classes);
         var count = 0L;
         foreach (var row in _probabilities.Read())
         {
@@ -46,27 +37,16 @@ public sealed class LabelledProbabilities
             if (_labels?.Count < count)
                 continue;
             var probabilities = new ClassProbabilities(row.Probabilities);
-            var label = Class(_labels is null ? row.Label : _labels.Find(row.Number, row.Path));
-            if (label is { } known)
-                Agreement.Add(known, probabilities.Predicted);
-            yield return new AuditRow(row.Number, row.Path) { Label = label, Probabilities = probabilities };
+            var given = _labels is null ? row.Label : _labels.Find(row.Number, row.Path);
+            yield return new AuditRow(row.Number, row.Path)
+            {
+                Label = Labels.Resolve(given, probabilities.Predicted),
+                Probabilities = probabilities,
+            };
         }
         if (_labels?.Count is { } labels && labels != count)
             throw new AuditException(
                 $"There are {count} rows of probabilities and {labels} labels. Give both for the same images, in the same order."
             );
-    }
-
-    private int? Class(string? label)
-    {
-        if (string.IsNullOrEmpty(label))
-        {
-            Unlabelled++;
-            return null;
-        }
-        if (Classes.Find(label) is >= 0 and var index)
-            return index;
-        _unknown[label] = _unknown.GetValueOrDefault(label) + 1;
-        return null;
     }
 }

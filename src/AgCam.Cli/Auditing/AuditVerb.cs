@@ -5,30 +5,57 @@ using AgCam.Audit.Findings;
 using AgCam.Audit.Gates;
 using AgCam.Audit.Output;
 using AgCam.Audit.Predictions;
+using AgCam.Audit.Stored;
 using AgCam.Cli.Options;
+using AgCam.Cli.Serving;
 using AgCam.Cli.Terminal;
 using AgCam.Labels;
+using AgCam.Pipeline;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
 
 namespace AgCam.Cli.Auditing;
 
 /// <summary>agcam audit: ranks the images of a dataset for review.</summary>
 internal sealed class AuditVerb
 {
-    private readonly Option<string> _predictions = new("--predictions")
+    private readonly ServiceOptions _services = new();
+
+    private readonly Argument<string?> _source = new("SOURCE")
+    {
+        Description =
+            "A folder or a manifest (.csv, .jsonl, .parquet), whose images are explained first where that is not done yet; or the id of a "
+            + "completed job, or its first characters.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string?> _splits = new("--splits")
+    {
+        Description = "Column of a manifest with the split of each image. Default: split.",
+        HelpName = "COLUMN",
+    };
+
+    private readonly Option<string?> _findings = new("--findings")
+    {
+        Description = $"Findings, separated by commas. Default: all of {string.Join(", ", FindingList.Names)}.",
+        HelpName = "NAMES",
+    };
+
+    private readonly Option<string?> _predictions = new("--predictions")
     {
         Description =
             "Class probabilities of another program: .npy or .npz [images, classes], or a table with a column per class (CSV, JSON lines, "
             + "Parquet). Cross-validate, so that no model judges the images that it was trained on.",
         HelpName = "FILE",
-        Required = true,
     };
 
     private readonly Option<string?> _labels = new("--labels")
     {
         Description =
-            "Given labels: .npy or .npz with a class index per image, or a table with a label column and perhaps a path column. Default: "
-            + "the label column of --predictions.",
-        HelpName = "FILE",
+            "Given labels. Of a folder: parent, the name of the first folder below it. With --predictions: .npy or .npz with a class index "
+            + "per image, or a table with a label column and perhaps a path column; default is its own label column.",
+        HelpName = "parent|FILE",
     };
 
     private readonly Option<FileInfo?> _classes = new("--classes")
@@ -77,19 +104,27 @@ internal sealed class AuditVerb
             foreach (var token in result.Tokens.Where(token => !IsTop(token.Value)))
                 result.AddError($"--top takes a whole number or all, not \"{token.Value}\".");
         });
-        var command = new Command("audit", "Finds images whose label is probably wrong, from class probabilities of any model.")
+        var command = new Command(
+            "audit",
+            "Ranks the images and classes of a dataset for review: labels, copies, quality, and where the model looked."
+        )
         {
+            _source,
             _predictions,
             _labels,
             _classes,
+            _splits,
+            _findings,
             _threshold,
             _top,
             _failOn,
             _out,
             _json,
         };
+        _services.AddTo(command, api: false, worker: true, bus: false);
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed, cancellationToken));
         return command.WithExamples(
+            new Example("What is wrong with this dataset?", "agcam audit photos/ --model vit/ --labels parent --out audit"),
             new Example("Which labels are probably wrong?", "agcam audit --predictions probs.npy --labels labels.npy"),
             new Example("With class names, and files to work with", "agcam audit --predictions probs.csv --labels labels.csv --out audit"),
             new Example("As a gate in CI", "agcam audit --predictions probs.parquet --fail-on label:2% --out audit")
@@ -98,42 +133,144 @@ internal sealed class AuditVerb
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var file = parsed.GetValue(_predictions)!;
+        if (parsed.GetValue(_source) is not { } source)
+            return await AuditFileAsync(parsed, cancellationToken);
+        if (parsed.GetValue(_predictions) is not null)
+            throw new UsageException("Give a folder, a manifest or a job, or --predictions; not both.");
+        var code = ExitCode.Success;
+        var ended = await parsed.Console.RunServiceAsync(async () => code = await AuditSourceAsync(parsed, source, cancellationToken));
+        return ended == ExitCode.Success ? code : ended;
+    }
+
+    private async Task<int> AuditFileAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var file =
+            parsed.GetValue(_predictions)
+            ?? throw new UsageException("There is nothing to audit. Give a folder, a manifest or a job, or --predictions FILE.");
         using var probabilities = ProbabilityTable.Open(file);
         var labels = parsed.GetValue(_labels) is { } given ? GivenLabels.Open(given, probabilities.HasPaths) : null;
         var names = parsed.GetValue(_classes) is { } list ? ClassNamesFile.Read(list.FullName) : null;
         var rows = new LabelledProbabilities(probabilities, labels, names);
-        Finding[] findings = [new LabelFinding(probabilities.Classes, parsed.GetValue(_threshold))];
+        return await AuditAsync(parsed, AuditInput.Of(rows, file), cancellationToken);
+    }
+
+    private async Task<int> AuditSourceAsync(ParseResult parsed, string source, CancellationToken cancellationToken)
+    {
+        var options = _services.Pipeline(parsed, Operating.Settings.Read());
+        if (Path.Exists(source))
+        {
+            var images = Path.GetFullPath(source);
+            options = options with
+            {
+                References = options.References with
+                {
+                    Roots = [.. options.References.Roots, Directory.Exists(images) ? images : Path.GetDirectoryName(images)!],
+                },
+            };
+            var worker = _services.Worker(parsed, Operating.Settings.Read());
+            var done = await AuditHost.ExplainAsync(
+                parsed.Console,
+                options,
+                worker,
+                models => DescribeAsync(parsed, images, models),
+                cancellationToken
+            );
+            return await AuditJobAsync(parsed, options, done.Id.ToString(), cancellationToken);
+        }
+        return await AuditJobAsync(parsed, options, source, cancellationToken);
+    }
+
+    private async Task<JobSpec> DescribeAsync(ParseResult parsed, string images, ModelCatalog models)
+    {
+        if (models.Names is not [var model])
+            throw new UsageException($"There are {models.Names.Count} models: {string.Join(", ", models.Names)}. Name one with --model.");
+        var (isFolder, labels) = (Directory.Exists(images), parsed.GetValue(_labels));
+        if (labels is not null && (labels != "parent" || !isFolder))
+            throw new UsageException(
+                "--labels takes parent for a folder: the first folder below it is the label. Put other labels into a manifest with the "
+                    + "columns path and label, and audit the manifest."
+            );
+        return new JobSpec
+        {
+            Source = $"{(isFolder ? labels is null ? "folder" : "classes" : "manifest")}:{images}",
+            Model = await models.PinAsync(model),
+            Options = parsed.GetValue(_splits) is { } column ? new Dictionary<string, string> { ["column.split"] = column } : null,
+        };
+    }
+
+    private async Task<int> AuditJobAsync(ParseResult parsed, PipelineOptions options, string source, CancellationToken cancellationToken)
+    {
+        await using var store = PipelineRegistration.OpenStore(options);
+        await store.ProbeAsync(cancellationToken);
+        if (await store.SchemaVersionAsync(cancellationToken) == 0)
+            throw Missing(source, options);
+        await store.MigrateAsync(cancellationToken);
+        var job = await FindAsync(store, source, cancellationToken) ?? throw Missing(source, options);
+        if (job.State != JobState.Completed)
+            throw new UsageException($"The job {job.Id} is {job.State.ToString().ToLowerInvariant()}. An audit needs a completed job.");
+        var models = new ModelCatalog(options.Models);
+        if (models.Find(job.Spec.Model.Id) is null || await models.PinAsync(job.Spec.Model.Id, cancellationToken) != job.Spec.Model)
+            throw new UsageException(
+                $"The job was computed by the model {job.Spec.Model.Id} with the weights {job.Spec.Model.Sha256}. Name that model with "
+                    + $"--model {job.Spec.Model.Id}=FOLDER: it has the names of the classes."
+            );
+        var classes = (await models.DescribeAsync(job.Spec.Model.Id, cancellationToken)).Classes;
+        return await AuditAsync(parsed, AuditInput.Of(new JobRows(store, job.Id, classes), job, classes), cancellationToken);
+    }
+
+    private static UsageException Missing(string source, PipelineOptions options) =>
+        new(
+            $"\"{source}\" is no file, no folder, and no job in {UriRedaction.Redact(options.Store)}. Check the path, or name "
+                + "the job's store with --store."
+        );
+
+    /// <summary>Returns the job whose id is or begins with the text; null when none or several do.</summary>
+    private static async Task<Job?> FindAsync(IStore store, string text, CancellationToken cancellationToken)
+    {
+        if (Guid.TryParse(text, out var id))
+            return await store.Jobs.FindAsync(id, cancellationToken);
+        var found = new List<Job>();
+        string? cursor = null;
+        do
+        {
+            var page = await store.Jobs.PageAsync(new JobQuery { Cursor = cursor }, cancellationToken);
+            found.AddRange(page.Jobs.Where(job => job.Id.ToString().StartsWith(text, StringComparison.OrdinalIgnoreCase)));
+            cursor = page.Next;
+        } while (cursor is not null);
+        return found is [var only] ? only : null;
+    }
+
+    private async Task<int> AuditAsync(ParseResult parsed, AuditInput input, CancellationToken cancellationToken)
+    {
+        var names = parsed.GetValue(_findings)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var findings = FindingList.Create(input.Classes.Count, parsed.GetValue(_threshold), names ?? input.Findings);
         var gates = parsed.GetValue(_failOn) is { } text ? Gate.Parse(text, [.. findings.Select(finding => finding.Name)]) : [];
-        var auditor = new Auditor(rows.Classes, findings, Top(parsed.GetValue(_top)!));
+        var auditor = new Auditor(input.Classes, findings, Top(parsed.GetValue(_top)!));
 
         AuditReport report;
         if (parsed.GetValue(_out) is { } folder)
         {
-            await using var files = new AuditFolder(folder, rows.Classes, findings);
-            report = await auditor.RunAsync(() => rows.Read().ToAsyncEnumerable(), files.Add, cancellationToken);
-            await files.CompleteAsync(report, file, gates);
+            await using var files = new AuditFolder(folder, input.Classes, findings);
+            report = await auditor.RunAsync(input.ReadAsync, files.Add, cancellationToken);
+            await files.CompleteAsync(report, input.Model, gates);
         }
         else
         {
-            report = await auditor.RunAsync(() => rows.Read().ToAsyncEnumerable(), cancellationToken: cancellationToken);
+            report = await auditor.RunAsync(input.ReadAsync, cancellationToken: cancellationToken);
         }
-        Show(parsed, report, rows, gates);
-        return gates.Any(gate => gate.IsViolated(report.Findings.Single(finding => finding.Name == gate.Finding)))
-            ? ExitCode.Different
-            : ExitCode.Success;
-    }
-
-    private void Show(ParseResult parsed, AuditReport report, LabelledProbabilities rows, IReadOnlyList<Gate> gates)
-    {
         if (parsed.GetValue(_json))
         {
             using var stdout = parsed.Console.OpenOutput();
-            ReportJson.Write(stdout, report, parsed.GetValue(_predictions)!, rows.Classes, gates);
+            ReportJson.Write(stdout, report, input.Model, input.Classes, gates);
             stdout.Write("\n"u8);
-            return;
         }
-        new AuditText(report, rows, gates, parsed.GetValue(_out)).Write(parsed.Console.Output);
+        else
+        {
+            new AuditText(report, input, gates, parsed.GetValue(_out)).Write(parsed.Console.Output);
+        }
+        return gates.Any(gate => gate.IsViolated(report.Findings.Single(finding => finding.Name == gate.Finding)))
+            ? ExitCode.Different
+            : ExitCode.Success;
     }
 
     private static bool IsTop(string text) => text == "all" || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _);

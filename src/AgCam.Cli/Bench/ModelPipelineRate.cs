@@ -1,5 +1,6 @@
 using System.Globalization;
 using AgCam.Cli.Doctor;
+using AgCam.Cli.Serving;
 using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
 using AgCam.Images;
@@ -50,9 +51,7 @@ internal sealed record ModelPipelineRate(
         var worker = new WorkerOptions { Device = device, WarmUp = [model.Name] };
         using var checkpoint = Checkpoint.Open(model.Path, new CheckpointOptions { Id = model.Name });
         using var modelAlone = VisionTransformer.Load(checkpoint, ComputeDevice.Find(device), TorchSharp.torch.ScalarType.Float32);
-        await using var host = new StopOnDisposeHost(
-            PipelineBenchOptions.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker))
-        );
+        await using var host = LocalHost.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker));
         await host.StartAsync(cancellationToken);
         var store = host.Services.GetRequiredService<IStore>();
         var pin = await host.Services.GetRequiredService<ModelCatalog>().PinAsync(model.Name, cancellationToken);
@@ -63,7 +62,7 @@ internal sealed record ModelPipelineRate(
             // The worker has split the threads among its parallel batches.
             var (seconds, explained) = ComputeDevice.WithAllThreads(() => ModelBench.Explaining(modelAlone, worker.MaxBatch, count));
             var job = PipelineRate.Seconds(
-                await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancellationToken: cancellationToken)
+                await PipelineRate.RunAsync(host.Services, pin, folder.Draw(count, side), cancellationToken: cancellationToken)
             );
             if (round < 0)
                 continue;

@@ -3,11 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using AgCam.Cli.Serving;
 using AgCam.Cli.Terminal;
-using AgCam.Pipeline.Bus;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace AgCam.Cli.Bench;
 
@@ -79,21 +74,6 @@ internal sealed class PipelineBenchOptions
                     Show(parsed.Console.Output, json, await PipelineRate.MeasureAsync(scratch, images, rounds, cancellationToken), Line);
             }
         });
-
-    /// <summary>Builds a host with these registrations only.</summary>
-    public static IHost Build(Action<IServiceCollection> configure)
-    {
-        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder
-            .Logging.ClearProviders()
-            .AddSimpleConsole(console => console.SingleLine = true)
-            .SetMinimumLevel(LogLevel.Warning)
-            .AddFilter(BusLogs.Deliveries, LogLevel.None);
-        // Logs go to stderr: stdout has the results.
-        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        configure(builder.Services);
-        return builder.Build();
-    }
 
     private static void Show<T>(TextWriter output, bool json, T result, Func<T, string> line) =>
         output.WriteLine(json ? JsonSerializer.Serialize(result, Json) : line(result));

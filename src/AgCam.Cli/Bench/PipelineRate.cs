@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using AgCam.Cli.Serving;
 using AgCam.Evaluation.Metrics;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
@@ -59,14 +60,12 @@ internal sealed partial record PipelineRate(
             if (OperatingSystem.IsLinux())
                 WriteAllToDisk(); // else the kernel does it later, while the stores wait for the same disk
             var options = scratch.Options with { References = new ReferenceOptions { Roots = [folder] } };
-            await using var host = new StopOnDisposeHost(
-                PipelineBenchOptions.Build(services =>
-                {
-                    services.AddAgCamPipeline(options);
-                    services.AddSingleton<IEngineLoader, NullLoader>();
-                    services.AddAgCamWorker(new WorkerOptions());
-                })
-            );
+            await using var host = LocalHost.Build(services =>
+            {
+                services.AddAgCamPipeline(options);
+                services.AddSingleton<IEngineLoader, NullLoader>();
+                services.AddAgCamWorker(new WorkerOptions());
+            });
             await host.StartAsync(cancellationToken);
             var store = host.Services.GetRequiredService<IStore>();
             var measured = new List<(double Rate, double Bare, double Cpu)>();
@@ -74,7 +73,7 @@ internal sealed partial record PipelineRate(
                 foreach (var item in folders)
                 {
                     var before = Process.GetCurrentProcess().TotalProcessorTime;
-                    var job = await RunAsync(host, NullEngine.Pin, item, cancellationToken: cancellationToken);
+                    var job = await RunAsync(host.Services, NullEngine.Pin, item, cancellationToken: cancellationToken);
                     var cpu = Process.GetCurrentProcess().TotalProcessorTime - before;
                     measured.Add(
                         (images / Seconds(job), await bare.InsertAgainAsync(job.Id, cancellationToken), cpu.TotalMicroseconds / images)
@@ -99,11 +98,12 @@ internal sealed partial record PipelineRate(
     }
 
     /// <summary>Runs a job over a folder from its creation to its completion.</summary>
+    /// <param name="services">Services of a started host.</param>
     /// <param name="embedding"><see cref="JobSpec.Embedding"/></param>
     /// <returns>The completed job.</returns>
     /// <exception cref="InvalidOperationException">The job was paused, or its numbers are not those of its records.</exception>
     public static async Task<Job> RunAsync(
-        IHost host,
+        IServiceProvider services,
         ModelPin model,
         string folder,
         bool embedding = true,
@@ -112,10 +112,10 @@ internal sealed partial record PipelineRate(
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(
             cancellationToken,
-            host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping
+            services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping
         );
         cancellationToken = ended.Token; // SIGTERM stops the host, so the job would never end
-        var store = host.Services.GetRequiredService<IStore>();
+        var store = services.GetRequiredService<IStore>();
         var spec = new JobSpec
         {
             Source = $"folder:{folder}",
@@ -123,7 +123,7 @@ internal sealed partial record PipelineRate(
             Embedding = embedding,
         };
         var job = (await store.Jobs.CreateAsync(spec, cancellationToken: cancellationToken)).Job;
-        host.Services.GetRequiredService<JobSignal>().Changed();
+        services.GetRequiredService<JobSignal>().Changed();
         while (job.State != JobState.Completed)
         {
             await Task.Delay(200, cancellationToken);

@@ -46,7 +46,7 @@ internal static class StoredSize
             Id = Id,
             Image = Id,
             Provenance = Id,
-            Picture = new PictureFacts(640, 480, 0x7F3F_1F0F_0703_0100, 0.5f, 120.5f, 7.25f),
+            Picture = new PictureFacts(640, 480, 0x7F3F_1F0F_0703_0100, 0.5f, 120.5f, 7.25f, 0.125f, 0.875f),
             Top = [.. ranks.Select(rank => new StoredPrediction(rank, ClassName, 12f - rank, 0.5f / (rank + 1)))],
             Logits = TopLogits.From(new float[model.Classes.Count]),
             LogSumExp = 12.5f,

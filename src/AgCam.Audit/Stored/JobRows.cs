@@ -1,0 +1,78 @@
+using System.Runtime.CompilerServices;
+using AgCam.Heatmaps;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Audit.Stored;
+
+/// <summary>Reads the stored explanations of a completed job as rows of an audit, in the order of its images. Failed images are left out.</summary>
+/// <param name="job">Id of the job.</param>
+/// <param name="classes">Classes of the job's model.</param>
+public sealed class JobRows(IStore store, Guid job, ClassNames classes)
+{
+    private const int PageSize = 500;
+
+    /// <summary>Counts of the labels, after a pass over all rows.</summary>
+    public LabelCounts Labels { get; private set; } = new(classes);
+
+    /// <summary>Number of images without an explanation, because they failed, after a pass over all rows.</summary>
+    public long Failed { get; private set; }
+
+    /// <summary>Reads all rows, in the same order each time.</summary>
+    public async IAsyncEnumerable<AuditRow> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        (Labels, Failed) = (new LabelCounts(classes), 0);
+        var query = new ItemQuery { Job = job, Limit = PageSize };
+        do
+        {
+            var page = await store.Items.PageAsync(query, cancellationToken);
+            var ids = page.Items.Select(item => item.Explanation).OfType<Digest>().Distinct().ToList();
+            var explanations = (await store.Explanations.FindAsync(ids, cancellationToken)).ToDictionary(explanation => explanation.Id);
+            foreach (var item in page.Items)
+                if (item.Explanation is { } id && explanations.TryGetValue(id, out var explanation))
+                    yield return Row(item, explanation);
+                else
+                    Failed++;
+            query = query with { Cursor = page.Next };
+        } while (query.Cursor is not null);
+    }
+
+    private AuditRow Row(Item item, StoredExplanation explanation)
+    {
+        var probabilities = Probabilities(item, explanation);
+        return new AuditRow(item.Number, item.Uri)
+        {
+            Label = Labels.Resolve(item.Label, probabilities.Predicted),
+            Probabilities = probabilities,
+            Sha256 = explanation.Image,
+            Picture = explanation.Picture,
+            Map = Map(explanation),
+            Embedding = explanation.Embedding is { } embedding ? HalfBytes.ToFloats(embedding) : null,
+            Split = item.Split,
+            Metadata = item.Metadata,
+        };
+    }
+
+    /// <summary>Returns the probabilities of the 100 most probable classes, and of the label.</summary>
+    private ClassProbabilities Probabilities(Item item, StoredExplanation explanation)
+    {
+        var logits = explanation.Logits;
+        List<int> indices = [.. Enumerable.Range(0, logits.Count).Select(logits.Class)];
+        List<double> values = [.. Enumerable.Range(0, logits.Count).Select(rank => Probability(logits.Value(rank)))];
+        if (item.LabelLogit is { } logit && classes.Find(item.Label ?? "") is >= 0 and var label && !indices.Contains(label))
+        {
+            indices.Add(label);
+            values.Add(Probability(logit));
+        }
+        return new ClassProbabilities([.. indices], [.. values], classes.Count);
+
+        double Probability(float of) => Math.Exp((double)of - explanation.LogSumExp);
+    }
+
+    /// <summary>Returns the map of the predicted class; the first map when no target asked for it.</summary>
+    private static Heatmap? Map(StoredExplanation explanation)
+    {
+        var map = explanation.Maps.FirstOrDefault(map => map.Is("predicted")) ?? explanation.Maps.FirstOrDefault();
+        return map is null ? null : new Heatmap(map.Rows, map.Columns, map.Values());
+    }
+}

@@ -1,0 +1,160 @@
+using System.Text.Json;
+using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores.Sqlite;
+using Xunit;
+
+namespace AgCam.Cli.Tests;
+
+/// <summary>
+/// Tests `agcam audit` of a manifest with the shipped model: of 30 scenes one is labelled wrong, and one is copied into another split. One
+/// more image is black, and one file is no image.
+/// </summary>
+public sealed class AuditJobTests(AuditJobTests.Planted planted) : IClassFixture<AuditJobTests.Planted>
+{
+    private const int WrongLabel = 3,
+        Copied = 5,
+        Copy = 30,
+        Black = 31;
+
+    [Fact]
+    public void Text_names_what_was_planted_at_80_columns_and_how_to_run_it_again()
+    {
+        Assert.Equal(0, planted.Text.Code);
+        Assert.Contains(
+            "32 images, 32 with a known label\n1 more images have no explanation",
+            planted.Text.Output,
+            StringComparison.Ordinal
+        );
+        Assert.Contains("exact-duplicate: 2 of 32 images to review", planted.Text.Output, StringComparison.Ordinal);
+        Assert.Contains("exact, in test and train", planted.Text.Output, StringComparison.Ordinal);
+        Assert.Contains("Not judged: fixed-position.", planted.Text.Output, StringComparison.Ordinal);
+        Assert.Contains("The same audit again, without explaining: agcam audit ", planted.Text.Output, StringComparison.Ordinal);
+        Assert.All(
+            planted.Text.Lines,
+            line => Assert.True(line.Length <= 80 || line.Contains(planted.Folder, StringComparison.Ordinal), line)
+        );
+    }
+
+    [Fact]
+    public void Findings_hold_the_planted_faults()
+    {
+        var findings = planted
+            .Report.GetProperty("findings")
+            .EnumerateArray()
+            .ToDictionary(finding => finding.GetProperty("name").GetString()!);
+        Assert.Equal(WrongLabel, findings["label"].GetProperty("items")[0].GetProperty("number").GetInt32());
+        Assert.Equal([Black], Issues(findings["dark"]));
+        Assert.Equal([Black], Issues(findings["low-information"]));
+        var leak = Assert.Single(findings["split-leak"].GetProperty("groups").EnumerateArray());
+        Assert.Equal([Copied, Copy], leak.GetProperty("numbers").EnumerateArray().Select(number => number.GetInt32()));
+        Assert.Equal(["test", "train"], leak.GetProperty("splits").EnumerateArray().Select(split => split.GetString()));
+        Assert.EndsWith("copy.png", leak.GetProperty("paths")[1].GetString(), StringComparison.Ordinal);
+        Assert.True(findings["near-duplicate"].GetProperty("scored").GetInt32() == 32, "every explanation has an embedding");
+    }
+
+    [Fact]
+    public void Audit_of_the_stored_job_gives_the_same_report_without_the_images()
+    {
+        var again = AgcamProcess.Run("audit", planted.Job, "--store", planted.Store, "--top", "all", "--json");
+        Assert.Equal((0, ""), (again.Code, again.Errors));
+        Assert.Equal(planted.Json.Output, again.Output);
+    }
+
+    [Fact]
+    public void Violated_gate_of_a_group_ends_with_exit_code_1()
+    {
+        var outcome = AgcamProcess.Run("audit", planted.Job, "--store", planted.Store, "--fail-on", "split-leak:0,bright:0");
+        Assert.Equal(1, outcome.Code);
+        Assert.Contains("Gate split-leak is 2, limit 0 images: above the limit by 2 images.", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("Gate bright is 0, limit 0 images: within the limit.", outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("nowhere", "\"nowhere\" is no file, no folder, and no job in")]
+    [InlineData("ffffffff", "\"ffffffff\" is no file, no folder, and no job in")]
+    public void Source_that_does_not_exist_is_one_line_with_exit_code_2(string source, string message)
+    {
+        var outcome = AgcamProcess.Run("audit", source, "--store", planted.Store);
+        Assert.Equal((2, ""), (outcome.Code, outcome.Output));
+        Assert.Contains(message, outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Labels_of_a_folder_come_from_its_folders_or_from_a_manifest()
+    {
+        var outcome = AgcamProcess.Run("audit", planted.Folder, "--labels", "labels.csv", "--store", planted.Store);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("--labels takes parent for a folder", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Running_job_is_refused()
+    {
+        var path = Path.Combine(planted.Folder, "running.db");
+        await using var store = new SqliteStore(new SqliteOptions { Path = path });
+        await store.ProbeAsync(TestContext.Current.CancellationToken);
+        await store.MigrateAsync(TestContext.Current.CancellationToken);
+        var spec = new JobSpec
+        {
+            Source = "folder:/nowhere",
+            Model = new ModelPin { Id = "scenes", Sha256 = Digest.Of("weights"u8) },
+        };
+        var job = (await store.Jobs.CreateAsync(spec, cancellationToken: TestContext.Current.CancellationToken)).Job;
+        var outcome = AgcamProcess.Run("audit", job.Id.ToString(), "--store", path);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("is running. An audit needs a completed job.", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<int> Issues(JsonElement finding) =>
+        finding
+            .GetProperty("items")
+            .EnumerateArray()
+            .Where(item => item.GetProperty("isIssue").GetBoolean())
+            .Select(item => item.GetProperty("number").GetInt32());
+
+    /// <summary>The dataset and its audit, as text and then as JSON from the same explanations.</summary>
+    public sealed class Planted : IDisposable
+    {
+        public Planted()
+        {
+            Folder = Directory.CreateTempSubdirectory("agcam-audit-").FullName;
+            Assert.Equal(0, AgcamProcess.Run("scenes", "draw", Folder, "--count", "30", "--seed", "7").Code);
+            string[] files = [.. Directory.GetFiles(Folder, "*.png").Order(StringComparer.Ordinal).Select(file => Path.GetFileName(file))];
+            var rows = files
+                .Select((file, number) => Row(file, number == WrongLabel ? "heart" : file.Split('-', '.')[1], "train"))
+                .ToList();
+            File.Copy(Path.Combine(Folder, files[Copied]), Path.Combine(Folder, "copy.png"));
+            rows.Add(Row("copy.png", files[Copied].Split('-', '.')[1], "test"));
+            PngEncoder.Save(new RgbImage(96, 96, new byte[96 * 96 * 3]), Path.Combine(Folder, "black.png"));
+            rows.Add(Row("black.png", "ring", "train"));
+            File.WriteAllText(Path.Combine(Folder, "broken.png"), "no image");
+            rows.Add(Row("broken.png", "ring", "train"));
+            var manifest = Path.Combine(Folder, "manifest.csv");
+            File.WriteAllLines(manifest, ["path,label,split", .. rows]);
+            Text = AgcamProcess.Run("audit", manifest, "--store", Store);
+            Json = AgcamProcess.Run("audit", manifest, "--store", Store, "--top", "all", "--json");
+            Report = JsonSerializer.Deserialize<JsonElement>(Json.Output);
+            Job = Text.Lines.Single(line => line.StartsWith("The same audit again", StringComparison.Ordinal)).Split(' ')[^1];
+        }
+
+        public string Folder { get; }
+
+        public string Store => Path.Combine(Folder, "store.db");
+
+        internal Outcome Text { get; }
+
+        internal Outcome Json { get; }
+
+        public JsonElement Report { get; }
+
+        /// <summary>The first characters of the first audit's job.</summary>
+        public string Job { get; }
+
+        public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+        private static string Row(string file, string label, string split) => $"{file},{label},{split}";
+    }
+}
