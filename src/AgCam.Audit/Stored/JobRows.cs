@@ -5,7 +5,7 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Audit.Stored;
 
-/// <summary>Reads the stored explanations of a completed job as rows of an audit, in the order of its images, without failed ones.</summary>
+/// <summary>Reads the stored explanations of a completed job as rows of an audit, in the order of its images, but no failed ones.</summary>
 /// <param name="job">Id of the job.</param>
 /// <param name="classes">Classes of the job's model.</param>
 public sealed class JobRows(IStore store, Guid job, ClassNames classes)
