@@ -101,6 +101,10 @@ public class CopyFindingTests
                 Embedding = own,
             }, // an exact copy of the first
             Of(6, 6, Picture), // without an embedding
+            Of(8, 8, Picture with { PerceptualHash = 1 }) with
+            {
+                Embedding = own,
+            }, // blank
             Of(7, 7, Picture with { Blur = 300 }) with
             {
                 Embedding = own,
@@ -117,7 +121,7 @@ public class CopyFindingTests
     public void Copies_in_two_splits_are_a_leak_and_copies_in_one_split_are_none()
     {
         var exact = new ExactDuplicateFinding();
-        var leaks = new SplitLeakFinding([exact]);
+        var leaks = new SplitLeakFinding([exact], []);
         foreach (
             var row in new[]
             {
@@ -148,6 +152,18 @@ public class CopyFindingTests
         Assert.Equal(["test", "train"], leak.Splits);
         Assert.Equal([0, 1, 4], leak.Numbers);
         Assert.Equal(4, leaks.Compared);
+    }
+
+    [Fact]
+    public async Task Leaks_are_found_when_only_they_are_asked_for()
+    {
+        AuditRow[] rows = [Of(0, 1, Picture) with { Split = "train" }, Of(1, 1, Picture) with { Split = "test" }];
+        var findings = FindingList.Create(1, names: ["split-leak"]);
+        var report = await new Auditor(new ClassNames(1), findings, 20).RunAsync(
+            () => rows.ToAsyncEnumerable(),
+            cancellationToken: TestContext.Current.CancellationToken
+        );
+        Assert.Equal(("split-leak", 2L), (report.Findings.Single().Name, report.Findings[0].Count));
     }
 
     private static IEnumerable<AuditRow> Files(params int[] contents) => contents.Select((content, number) => Of(number, content, Picture));

@@ -39,4 +39,13 @@ public class GateTests
             Assert.Throws<AuditException>(() => Gate.Parse("lable:1", ["label"])).Message,
             StringComparison.Ordinal
         );
+
+    [Fact]
+    public void Gate_of_a_finding_that_was_not_judged_fails_with_what_it_needs()
+    {
+        var gate = Assert.Single(Gate.Parse("split-leak:0", ["split-leak"]));
+        var finding = new FindingReport("split-leak", FindingLevel.Group, 0, 0, "rule", "splits and pictures");
+        Assert.True(gate.IsViolated(finding));
+        Assert.Equal("split-leak was not judged, so the gate fails: it needs splits and pictures", gate.Outcome(finding));
+    }
 }

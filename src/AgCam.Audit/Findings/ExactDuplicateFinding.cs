@@ -21,7 +21,7 @@ public sealed class ExactDuplicateFinding : GroupFinding
 
     public override void Merge(Finding other) => _images.AddRange(((ExactDuplicateFinding)other)._images);
 
-    public override IReadOnlyList<FoundGroup> Groups() =>
+    protected override IReadOnlyList<FoundGroup> Find() =>
         [
             .. _images
                 .GroupBy(image => image.Sha256, image => image.Number)

@@ -35,13 +35,17 @@ public abstract class Finding
 /// <summary>Finds groups of images after a pass over all of them.</summary>
 public abstract class GroupFinding : Finding
 {
+    private IReadOnlyList<FoundGroup>? _groups;
+
     public sealed override FindingLevel Level => FindingLevel.Group;
 
     /// <summary>Number of images that could be compared.</summary>
     public abstract long Compared { get; }
 
-    /// <summary>Returns the groups, worst first. Call it after all images were added.</summary>
-    public abstract IReadOnlyList<FoundGroup> Groups();
+    /// <summary>Returns the groups, worst first. Call it after all images were added; later images change nothing.</summary>
+    public IReadOnlyList<FoundGroup> Groups() => _groups ??= Find();
+
+    protected abstract IReadOnlyList<FoundGroup> Find();
 }
 
 /// <summary>Images that belong together.</summary>

@@ -18,7 +18,7 @@ public static class FindingList
         [
             new LabelFinding(classes, labelThreshold),
             .. copies,
-            new SplitLeakFinding(copies),
+            new SplitLeakFinding(copies, [.. copies.Where(finding => names is not null && !names.Contains(finding.Name))]),
             PictureFinding.Dark(),
             PictureFinding.Bright(),
             PictureFinding.Blurry(),

@@ -39,6 +39,8 @@ public sealed class NearDuplicateFinding : GroupFinding
     {
         if (row is not { Sha256: { } sha256, Picture: { } picture } || AtypicalFinding.Unit(row.Embedding) is not { } unit)
             return;
+        if (!ReEncodedDuplicateFinding.HasStructure(picture))
+            return;
         _images++;
         if (_files.Count <= MaximumFiles)
             Add(sha256, new Entry(row.Number, picture, Array.ConvertAll(unit, value => (float)value)));
@@ -52,7 +54,7 @@ public sealed class NearDuplicateFinding : GroupFinding
             Add(sha256, entry);
     }
 
-    public override IReadOnlyList<FoundGroup> Groups()
+    protected override IReadOnlyList<FoundGroup> Find()
     {
         if (_files.Count > MaximumFiles)
             return [];

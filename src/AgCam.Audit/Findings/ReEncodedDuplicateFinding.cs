@@ -11,7 +11,7 @@ namespace AgCam.Audit.Findings;
 public sealed class ReEncodedDuplicateFinding : GroupFinding
 {
     private const int Radius = 5;
-    private const int MinimumBits = 8; // a hash with fewer set or unset bits comes from a picture without structure
+    private const int MinimumBits = 8; // set and unset, of a hash that tells pictures apart
 
     private readonly List<Entry> _images = [];
 
@@ -31,13 +31,13 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
     {
         if (row is not { Sha256: { } sha256, Picture: { } picture })
             return;
-        if (BitOperations.PopCount(Hash(picture)) is >= MinimumBits and <= 64 - MinimumBits)
+        if (HasStructure(picture))
             _images.Add(new Entry(sha256, row.Number, picture));
     }
 
     public override void Merge(Finding other) => _images.AddRange(((ReEncodedDuplicateFinding)other)._images);
 
-    public override IReadOnlyList<FoundGroup> Groups()
+    protected override IReadOnlyList<FoundGroup> Find()
     {
         // One image per file: copies of a file are exact duplicates. The order makes the result independent of the order of arrival.
         Entry[] files =
@@ -88,6 +88,10 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
             }
         }
     }
+
+    /// <summary>Returns false for a picture of one colour or one slope, which has the hash of many others.</summary>
+    internal static bool HasStructure(PictureFacts picture) =>
+        BitOperations.PopCount(Hash(picture)) is >= MinimumBits and <= 64 - MinimumBits;
 
     /// <summary>Returns whether two pictures of different files are nearly equal.</summary>
     internal static bool IsSame(PictureFacts left, PictureFacts right) =>

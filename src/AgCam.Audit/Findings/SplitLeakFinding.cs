@@ -1,9 +1,11 @@
 namespace AgCam.Audit.Findings;
 
 /// <summary>Groups of copies whose images are in more than one split: a model is then tested on what it was trained on.</summary>
-/// <param name="copies">Findings of copies that run in the same audit.</param>
-public sealed class SplitLeakFinding(IReadOnlyList<GroupFinding> copies) : GroupFinding
+/// <param name="copies">Findings of copies.</param>
+/// <param name="own">Those of <paramref name="copies"/> that the audit does not run, so that this finding adds the images.</param>
+public sealed class SplitLeakFinding(IReadOnlyList<GroupFinding> copies, IReadOnlyList<GroupFinding> own) : GroupFinding
 {
+    private readonly IReadOnlyList<GroupFinding> _own = own;
     private readonly Dictionary<long, string> _splits = [];
 
     public override string Name => "split-leak";
@@ -16,17 +18,22 @@ public sealed class SplitLeakFinding(IReadOnlyList<GroupFinding> copies) : Group
 
     public override void Fit(AuditRow row)
     {
+        foreach (var finding in _own)
+            finding.Fit(row);
         if (!string.IsNullOrEmpty(row.Split))
             _splits[row.Number] = string.Intern(row.Split); // few different ones
     }
 
     public override void Merge(Finding other)
     {
-        foreach (var (number, split) in ((SplitLeakFinding)other)._splits)
+        var shard = (SplitLeakFinding)other;
+        foreach (var (finding, ofShard) in _own.Zip(shard._own))
+            finding.Merge(ofShard);
+        foreach (var (number, split) in shard._splits)
             _splits[number] = split;
     }
 
-    public override IReadOnlyList<FoundGroup> Groups() =>
+    protected override IReadOnlyList<FoundGroup> Find() =>
         [
             .. copies
                 .SelectMany(finding => finding.Groups())

@@ -20,11 +20,14 @@ public sealed partial record Gate(string Finding, double Limit, bool IsShare)
     /// <summary>Returns the measured value, in the unit of the limit.</summary>
     public double Measured(FindingReport finding) => IsShare ? 100 * finding.Share : finding.Count;
 
-    public bool IsViolated(FindingReport finding) => Measured(finding) > Limit;
+    /// <summary>Returns whether the finding counts more than the limit, or could not be judged.</summary>
+    public bool IsViolated(FindingReport finding) => finding.Scored == 0 || Measured(finding) > Limit;
 
     /// <summary>Returns the outcome as a sentence.</summary>
     public string Outcome(FindingReport finding)
     {
+        if (finding.Scored == 0)
+            return $"{Finding} was not judged, so the gate fails: it needs {finding.Needs}";
         var (measured, unit) = (
             Measured(finding),
             IsShare ? " %"

@@ -29,7 +29,7 @@ internal static class AuditHost
     {
         BackendSelfTestVerb.LoadTrusted();
         await using var host = LocalHost.Build(services =>
-            services.AddAgCamPipeline(options with { RunJobs = true }).AddAgCamWorker(worker)
+            services.AddAgCamPipeline(options with { Bus = PipelineOptions.InMemory, RunJobs = true }).AddAgCamWorker(worker)
         );
         var spec = await describe(host.Services.GetRequiredService<ModelCatalog>());
         await host.StartAsync(cancellationToken);

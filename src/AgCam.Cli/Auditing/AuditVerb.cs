@@ -134,9 +134,14 @@ internal sealed class AuditVerb
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         if (parsed.GetValue(_source) is not { } source)
+        {
+            Refuse(parsed, "--predictions, which has no splits", _splits);
             return await AuditFileAsync(parsed, cancellationToken);
+        }
         if (parsed.GetValue(_predictions) is not null)
             throw new UsageException("Give a folder, a manifest or a job, or --predictions; not both.");
+        Refuse(parsed, "a model, which has its own names of classes", _classes);
+        Findings(parsed, classes: 1, all: null); // refuses unknown names before hours of explaining
         var code = ExitCode.Success;
         var ended = await parsed.Console.RunServiceAsync(async () => code = await AuditSourceAsync(parsed, source, cancellationToken));
         return ended == ExitCode.Success ? code : ended;
@@ -156,7 +161,8 @@ internal sealed class AuditVerb
 
     private async Task<int> AuditSourceAsync(ParseResult parsed, string source, CancellationToken cancellationToken)
     {
-        var options = _services.Pipeline(parsed, Operating.Settings.Read());
+        var settings = Operating.Settings.Read();
+        var options = _services.Pipeline(parsed, settings);
         if (Path.Exists(source))
         {
             var images = Path.GetFullPath(source);
@@ -167,17 +173,34 @@ internal sealed class AuditVerb
                     Roots = [.. options.References.Roots, Directory.Exists(images) ? images : Path.GetDirectoryName(images)!],
                 },
             };
-            var worker = _services.Worker(parsed, Operating.Settings.Read());
             var done = await AuditHost.ExplainAsync(
                 parsed.Console,
                 options,
-                worker,
+                _services.Worker(parsed, settings),
                 models => DescribeAsync(parsed, images, models),
                 cancellationToken
             );
             return await AuditJobAsync(parsed, options, done.Id.ToString(), cancellationToken);
         }
+        Refuse(parsed, "a job, which has its own labels and splits", _labels, _splits);
         return await AuditJobAsync(parsed, options, source, cancellationToken);
+    }
+
+    private static void Refuse(ParseResult parsed, string what, params IReadOnlyList<Option> options)
+    {
+        if (options.FirstOrDefault(option => parsed.GetResult(option) is not null) is { } given)
+            throw new UsageException($"{given.Name} does not go with {what}. Leave it out.");
+    }
+
+    private (IReadOnlyList<Finding> Findings, IReadOnlyList<Gate> Gates) Findings(
+        ParseResult parsed,
+        int classes,
+        IReadOnlyList<string>? all
+    )
+    {
+        var names = parsed.GetValue(_findings)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var findings = FindingList.Create(classes, parsed.GetValue(_threshold), names ?? all);
+        return (findings, parsed.GetValue(_failOn) is { } text ? Gate.Parse(text, [.. findings.Select(finding => finding.Name)]) : []);
     }
 
     private async Task<JobSpec> DescribeAsync(ParseResult parsed, string images, ModelCatalog models)
@@ -185,6 +208,8 @@ internal sealed class AuditVerb
         if (models.Names is not [var model])
             throw new UsageException($"There are {models.Names.Count} models: {string.Join(", ", models.Names)}. Name one with --model.");
         var (isFolder, labels) = (Directory.Exists(images), parsed.GetValue(_labels));
+        if (isFolder)
+            Refuse(parsed, "a folder, which has no columns", _splits);
         if (labels is not null && (labels != "parent" || !isFolder))
             throw new UsageException(
                 "--labels takes parent for a folder: the first folder below it is the label. Put other labels into a manifest with the "
@@ -242,9 +267,7 @@ internal sealed class AuditVerb
 
     private async Task<int> AuditAsync(ParseResult parsed, AuditInput input, CancellationToken cancellationToken)
     {
-        var names = parsed.GetValue(_findings)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var findings = FindingList.Create(input.Classes.Count, parsed.GetValue(_threshold), names ?? input.Findings);
-        var gates = parsed.GetValue(_failOn) is { } text ? Gate.Parse(text, [.. findings.Select(finding => finding.Name)]) : [];
+        var (findings, gates) = Findings(parsed, input.Classes.Count, input.Findings);
         var auditor = new Auditor(input.Classes, findings, Top(parsed.GetValue(_top)!));
 
         AuditReport report;
