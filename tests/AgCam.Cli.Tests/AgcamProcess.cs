@@ -74,6 +74,16 @@ internal static class AgcamProcess
         return outcome with { Output = first + "\n" + outcome.Output };
     }
 
+    /// <summary>Runs the command while something is done to it.</summary>
+    public static async Task<Outcome> RunWhileAsync(string[] arguments, Func<Process, Task> during)
+    {
+        using var process = Start(arguments, []);
+        process.StandardInput.Close();
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await during(process);
+        return Finish(process, output, errors);
+    }
+
     private static string? FirstRow(Process process)
     {
         var row = process.StandardOutput.ReadLineAsync();
