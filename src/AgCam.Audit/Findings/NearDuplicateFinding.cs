@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Numerics.Tensors;
-using AgCam.Heatmaps;
 using AgCam.Pipeline.Records;
 
 namespace AgCam.Audit.Findings;
@@ -70,26 +69,12 @@ public sealed class NearDuplicateFinding : GroupFinding
                         pairs.Add((first, second));
             }
         );
-        var sets = new DisjointSets(Math.Max(1, files.Length));
-        for (var i = 0; i < files.Length; i++)
-            sets.Add();
-        foreach (var (first, second) in pairs)
-            sets.Union(first, second);
-        return
-        [
-            .. Enumerable
-                .Range(0, files.Length)
-                .GroupBy(sets.Find)
-                .Where(members => members.Skip(1).Any())
-                .Select(members => new FoundGroup(
-                    "near",
-                    Math.Clamp(1 - members.Min(member => Cosine(files[members.Key], files[member])), 0, 1),
-                    [.. members.Select(member => files[member].Number)],
-                    []
-                ))
-                .OrderBy(group => group.Score)
-                .ThenBy(group => group.Numbers[0]),
-        ];
+        return ConnectedPairs.Group(
+            "near",
+            [.. files.Select(file => file.Number)],
+            pairs,
+            members => Math.Clamp(1 - members.Min(member => Cosine(files[members[0]], files[member])), 0, 1)
+        );
     }
 
     private void Add(Digest sha256, Entry entry)

@@ -1,5 +1,4 @@
 using System.Numerics;
-using AgCam.Heatmaps;
 using AgCam.Pipeline.Records;
 
 namespace AgCam.Audit.Findings;
@@ -44,26 +43,12 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
         [
             .. _images.GroupBy(image => image.Sha256).Select(copies => copies.MinBy(copy => copy.Number)).OrderBy(x => x.Number),
         ];
-        var sets = new DisjointSets(Math.Max(1, files.Length));
-        for (var i = 0; i < files.Length; i++)
-            sets.Add();
-        foreach (var (first, second) in Pairs(files))
-            sets.Union(first, second);
-        return
-        [
-            .. Enumerable
-                .Range(0, files.Length)
-                .GroupBy(sets.Find)
-                .Where(members => members.Skip(1).Any())
-                .Select(members => new FoundGroup(
-                    "re-encoded",
-                    members.Max(member => Distance(files[members.Key].Picture, files[member].Picture)) / 64.0,
-                    [.. members.Select(member => files[member].Number)],
-                    []
-                ))
-                .OrderBy(group => group.Score)
-                .ThenBy(group => group.Numbers[0]),
-        ];
+        return ConnectedPairs.Group(
+            "re-encoded",
+            [.. files.Select(file => file.Number)],
+            Pairs(files),
+            members => members.Max(member => Distance(files[members[0]].Picture, files[member].Picture)) / 64.0
+        );
     }
 
     /// <summary>

@@ -89,13 +89,11 @@ internal sealed class AuditText(AuditReport report, AuditInput input, IReadOnlyL
         }
         foreach (var (judged, examples) in finding.Classes.Where(found => found.Class.IsIssue).Take(Examples))
         {
-            Wrapped(to, "  ", Screen.Printable($"{ClassName(judged.Class)}: {judged.Reason}"));
+            Wrapped(to, "  ", Screen.Printable($"{input.Classes.Text(judged.Class)}: {judged.Reason}"));
             foreach (var (number, path) in examples)
                 to.WriteLine(Image(number, path));
         }
     }
-
-    private string ClassName(int index) => input.Classes[index] ?? $"class {index}";
 
     private static string Image(long number, string? path) =>
         string.Create(Culture, $"  {number, 7}  {Screen.Printable(path ?? "")}").TrimEnd();
