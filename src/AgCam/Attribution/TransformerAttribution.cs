@@ -23,8 +23,13 @@ internal static class TransformerAttribution
             IsClosedForm = false,
             Contrasts = false,
             Uncovered = config =>
-                config.Distilled || config.LayerScale || config.QkNorm || config.PreNorm || config.RotaryTemperature is not null
-                    ? "it has no rule for a second head, LayerScale, q/k norms, rotary positions or a norm before the first block"
+                config.Distilled
+                || config.LayerScale
+                || config.QkNorm
+                || config.PreNorm
+                || config.RotaryTemperature is not null
+                || config.Activation is Activation.SwiGlu
+                    ? "it has no rule for a second head, LayerScale, q/k norms, rotary positions, a norm before the first block or SwiGLU"
                     : null,
         };
 

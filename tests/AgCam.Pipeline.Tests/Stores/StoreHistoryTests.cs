@@ -59,10 +59,6 @@ public sealed class StoreHistoryTests
     [Fact]
     public async Task Random_histories_reach_every_important_outcome()
     {
-        var answers = new HashSet<string>();
-        foreach (var history in Gen.Sample(Histories, 120, 60))
-            answers.UnionWith(await AnswersAsync(clock => new ModelStore(clock), history));
-
         string[] outcomes =
         [
             "\"Outcome\":0,\"NewExplanations\":1",
@@ -80,7 +76,14 @@ public sealed class StoreHistoryTests
             "accept: \"used by",
             "\"Outcome\":7",
         ];
-        Assert.All(outcomes, outcome => Assert.Contains(answers, answer => answer.Contains(outcome, StringComparison.Ordinal)));
+        var missing = outcomes.ToHashSet();
+        for (var round = 0; round < 20 && missing.Count > 0; round++)
+            foreach (var history in Gen.Sample(Histories, 120, 60))
+            {
+                var answers = await AnswersAsync(clock => new ModelStore(clock), history);
+                missing.RemoveWhere(outcome => answers.Exists(answer => answer.Contains(outcome, StringComparison.Ordinal)));
+            }
+        Assert.Empty(missing);
     }
 
     private static void Check(int histories, Func<(Func<FakeClock, IStore> Open, Func<Task> Drop)> place)

@@ -156,6 +156,13 @@ public class MethodTests
         Assert.Equal(expected.Select(map => map.Values), maps.Select(map => map!.Values));
     }
 
+    [Fact]
+    public void Transformer_attribution_refuses_a_gated_MLP()
+    {
+        var config = NamedArchitectures.Find("vit_tiny_patch16_224") with { Activation = Activation.SwiGlu };
+        Assert.Contains("SwiGLU", AttributionMethod.Select(["transformer-attribution"])[0].Refusal(config), StringComparison.Ordinal);
+    }
+
     [Property(MaxTest = 10)]
     public void Generic_relevance_of_a_contrast_follows_the_gradient_of_the_difference(ViTConfig shape, PositiveInt seed)
     {
