@@ -14,14 +14,7 @@ internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap 
         Preprocessor.TransformOf(Preprocessing, Explanation.Picture.Width, Explanation.Picture.Height);
 
     /// <summary>Rectangle of the picture that the map covers, in pixels: smaller after a crop, larger after padding.</summary>
-    public BoundingBox Covers
-    {
-        get
-        {
-            var (left, top) = Transform.ToOriginal(0, 0);
-            return new BoundingBox(left, top, Preprocessing.InputWidth * Transform.ScaleX, Preprocessing.InputHeight * Transform.ScaleY);
-        }
-    }
+    public BoundingBox Covers => Preprocessor.MapArea(Preprocessing, Explanation.Picture.Width, Explanation.Picture.Height);
 
     /// <summary>Boxes in original pixels.</summary>
     public IReadOnlyList<BoundingBox> Boxes(double threshold) =>

@@ -8,8 +8,6 @@ namespace AgCam.Api.Rendering;
 /// <summary>Services for drawing. One picture per core is drawn at a time, to limit memory.</summary>
 internal sealed class RenderingServices(ApiOptions options, IStore store, Originals originals)
 {
-    private const string NoPreprocessing = "none";
-
     private readonly ConcurrentDictionary<Digest, PreprocessingOptions> _preprocessing = new(); // one for each configuration: a handful
     private readonly SemaphoreSlim _slots = new(Environment.ProcessorCount);
 
@@ -30,7 +28,7 @@ internal sealed class RenderingServices(ApiOptions options, IStore store, Origin
                 $"Explanation {explanation.Id} refers to the provenance {explanation.Provenance}, which is not in the store."
             );
         return _preprocessing[explanation.Provenance] =
-            provenance.Preprocessing == NoPreprocessing
+            provenance.Preprocessing == Provenance.NoPreprocessing
                 ? WholePicture(explanation.Maps[0])
                 : PreprocessingOptions.Parse(provenance.Preprocessing);
     }

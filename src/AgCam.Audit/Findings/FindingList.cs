@@ -29,6 +29,8 @@ public static class FindingList
             MapFinding.Diffuse(),
             MapFinding.SeveralObjects(),
             MapFinding.ObjectSize(),
+            new BackgroundFinding(),
+            new AnnotationFinding(),
             new AtypicalFinding(),
             new FixedPositionFinding(),
             new ConfusionFinding(classes),

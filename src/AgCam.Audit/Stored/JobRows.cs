@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
+using AgCam.Evaluation.Datasets;
 using AgCam.Heatmaps;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
+using AgCam.Preprocessing;
 
 namespace AgCam.Audit.Stored;
 
@@ -11,6 +13,8 @@ namespace AgCam.Audit.Stored;
 public sealed class JobRows(IStore store, Guid job, ClassNames classes)
 {
     private const int PageSize = 500;
+
+    private readonly Dictionary<Digest, PreprocessingOptions?> _preprocessing = []; // by provenance: a handful
 
     /// <summary>Counts of the labels, after a pass over all rows.</summary>
     public LabelCounts Labels { get; private set; } = new(classes);
@@ -30,14 +34,28 @@ public sealed class JobRows(IStore store, Guid job, ClassNames classes)
             var explanations = (await store.Explanations.FindAsync(ids, cancellationToken)).ToDictionary(explanation => explanation.Id);
             foreach (var item in page.Items)
                 if (item.Explanation is { } id && explanations.TryGetValue(id, out var explanation))
-                    yield return Row(item, explanation);
+                    yield return Row(item, explanation, await PreprocessingAsync(explanation.Provenance, cancellationToken));
                 else
                     Failed++;
             query = query with { Cursor = page.Next };
         } while (query.Cursor is not null);
     }
 
-    private AuditRow Row(Item item, StoredExplanation explanation)
+    /// <summary>Returns the preprocessing of the explanations; null when their maps cover the whole picture.</summary>
+    private async Task<PreprocessingOptions?> PreprocessingAsync(Digest id, CancellationToken cancellationToken)
+    {
+        if (!_preprocessing.TryGetValue(id, out var known))
+        {
+            var provenance = await store.Provenances.FindAsync(id, cancellationToken);
+            known = provenance is null or { Preprocessing: Provenance.NoPreprocessing }
+                ? null
+                : PreprocessingOptions.Parse(provenance.Preprocessing);
+            _preprocessing[id] = known;
+        }
+        return known;
+    }
+
+    private AuditRow Row(Item item, StoredExplanation explanation, PreprocessingOptions? preprocessing)
     {
         var probabilities = Probabilities(item, explanation);
         return new AuditRow(item.Number, item.Uri)
@@ -47,6 +65,10 @@ public sealed class JobRows(IStore store, Guid job, ClassNames classes)
             Sha256 = explanation.Image,
             Picture = explanation.Picture,
             Map = Map(explanation),
+            MapArea = preprocessing is null
+                ? null
+                : Preprocessor.MapArea(preprocessing, explanation.Picture.Width, explanation.Picture.Height),
+            Objects = Objects(item),
             Embedding = explanation.Embedding is { } embedding ? HalfBytes.ToFloats(embedding) : null,
             Split = item.Split,
             Metadata = item.Metadata,
@@ -67,6 +89,15 @@ public sealed class JobRows(IStore store, Guid job, ClassNames classes)
         return new ClassProbabilities([.. indices], [.. values], classes.Count);
 
         double Probability(float of) => Math.Exp((double)of - explanation.LogSumExp);
+    }
+
+    /// <summary>Returns the annotated boxes; null when they were too many for an item's metadata.</summary>
+    private static Annotation? Objects(Item item)
+    {
+        if (item.Metadata is null || MetadataColumns.BoxesIn(item.Metadata.Keys) is not { } column)
+            return Annotation.None;
+        var text = item.Metadata[column];
+        return text.EndsWith('…') ? null : Annotation.Read(text);
     }
 
     /// <summary>Returns the map of the predicted class; the first map when no target asked for it.</summary>

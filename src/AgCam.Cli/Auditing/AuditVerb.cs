@@ -25,8 +25,8 @@ internal sealed class AuditVerb
     private readonly Argument<string?> _source = new("SOURCE")
     {
         Description =
-            "A folder or a manifest (.csv, .jsonl, .parquet), whose images are explained first where that is not done yet; or the id of a "
-            + "completed job, or its first characters.",
+            "A folder, a manifest (.csv, .jsonl, .parquet) or an annotated dataset (COCO, VOC, ILSVRC, CUB-200), whose images are explained "
+            + "first where that is not done yet; or the id of a completed job, or its first characters.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -165,14 +165,10 @@ internal sealed class AuditVerb
         var options = _services.Pipeline(parsed, settings);
         if (Path.Exists(source))
         {
-            var images = Path.GetFullPath(source);
-            options = options with
-            {
-                References = options.References with
-                {
-                    Roots = [.. options.References.Roots, Directory.Exists(images) ? images : Path.GetDirectoryName(images)!],
-                },
-            };
+            var images = AuditSource.Of(source, parsed.GetValue(_labels));
+            if (!images.HasColumns)
+                Refuse(parsed, "a folder, which has no columns", _splits);
+            options = options with { References = options.References with { Roots = [.. options.References.Roots, images.Root] } };
             var done = await AuditHost.ExplainAsync(
                 parsed.Console,
                 options,
@@ -203,21 +199,13 @@ internal sealed class AuditVerb
         return (findings, parsed.GetValue(_failOn) is { } text ? Gate.Parse(text, [.. findings.Select(finding => finding.Name)]) : []);
     }
 
-    private async Task<JobSpec> DescribeAsync(ParseResult parsed, string images, ModelCatalog models)
+    private async Task<JobSpec> DescribeAsync(ParseResult parsed, AuditSource images, ModelCatalog models)
     {
         if (models.Names is not [var model])
             throw new UsageException($"There are {models.Names.Count} models: {string.Join(", ", models.Names)}. Name one with --model.");
-        var (isFolder, labels) = (Directory.Exists(images), parsed.GetValue(_labels));
-        if (isFolder)
-            Refuse(parsed, "a folder, which has no columns", _splits);
-        if (labels is not null && (labels != "parent" || !isFolder))
-            throw new UsageException(
-                "--labels takes parent for a folder: the first folder below it is the label. Put other labels into a manifest with the "
-                    + "columns path and label, and audit the manifest."
-            );
         return new JobSpec
         {
-            Source = $"{(isFolder ? labels is null ? "folder" : "classes" : "manifest")}:{images}",
+            Source = images.Source,
             Model = await models.PinAsync(model),
             Options = parsed.GetValue(_splits) is { } column ? new Dictionary<string, string> { ["column.split"] = column } : null,
         };

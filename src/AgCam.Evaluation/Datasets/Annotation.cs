@@ -1,20 +1,27 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
 
 namespace AgCam.Evaluation.Datasets;
 
-/// <summary>Boxes of one metadata row, each with its class where the row states it.</summary>
+/// <summary>Annotated boxes of one image, in original pixels as stated, each with its class where the annotation names it.</summary>
 /// <param name="WithoutBoxes">Reason why there are no boxes, one of <see cref="SkipReason"/>.</param>
-internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)> Boxes, string? WithoutBoxes)
+public sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)> Boxes, string? WithoutBoxes)
 {
+    /// <summary>Text of an annotation that cannot be read.</summary>
+    internal const string Unreadable = "unreadable";
+
+    /// <summary>There is no annotation.</summary>
     public static Annotation None { get; } = new([], SkipReason.NoBoxes);
 
+    /// <summary>The annotation cannot be read.</summary>
     public static Annotation Broken { get; } = new([], SkipReason.BrokenAnnotation);
 
     /// <summary>
-    /// Reads an object {"bbox": [[x, y, width, height], ...], "category": [...]}, or only the list of boxes. Text holds the same as JSON.
+    /// Reads an object {"bbox": [[x, y, width, height], ...], "category": [...]}, only the list of boxes, or only one box. Text holds the
+    /// same as JSON.
     /// </summary>
     public static Annotation Read(JsonElement objects)
     {
@@ -37,6 +44,8 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
                 classes = [.. named.EnumerateArray().Select(name => name.ToString())];
         }
 
+        if (boxes.ValueKind == JsonValueKind.Array && boxes.GetArrayLength() == 4 && boxes[0].ValueKind == JsonValueKind.Number)
+            return Box(boxes) is { } only && classes is null or [_] ? new Annotation([(classes?[0], only)], null) : Broken;
         if (boxes.ValueKind != JsonValueKind.Array || (classes is not null && classes.Count != boxes.GetArrayLength()))
             return Broken;
         var read = boxes.EnumerateArray().Select(Box).ToList();
@@ -45,6 +54,7 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
             : new Annotation([.. read.Select((box, i) => (classes?[i], box!.Value))], null);
     }
 
+    /// <inheritdoc cref="Read(JsonElement)"/>
     public static Annotation Read(string json)
     {
         if (string.IsNullOrWhiteSpace(json))
@@ -60,8 +70,21 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
         }
     }
 
+    /// <summary>Returns the text from which <see cref="Read(string)"/> reads the boxes.</summary>
+    internal static string Text(IEnumerable<(string? Class, BoundingBox Box)> objects)
+    {
+        var boxes = objects.ToList();
+        var text = new JsonObject
+        {
+            ["bbox"] = new JsonArray([.. boxes.Select(item => new JsonArray(item.Box.X, item.Box.Y, item.Box.Width, item.Box.Height))]),
+        };
+        if (boxes.Exists(item => item.Class is not null))
+            text["category"] = new JsonArray([.. boxes.Select(item => (JsonNode?)item.Class)]);
+        return text.ToJsonString();
+    }
+
     /// <summary>Returns one sample for the label. Without a label, returns one sample per class of the boxes.</summary>
-    public IEnumerable<Sample> Samples(string key, string path, string? label)
+    internal IEnumerable<Sample> Samples(string key, string path, string? label)
     {
         if (string.IsNullOrEmpty(label) && Boxes.Count > 0 && Boxes.All(box => box.Class is not null))
             return ByClass(key, path, Boxes.Select(box => (box.Class!, box.Box, (ObjectMask?)null)));
@@ -79,7 +102,7 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
     }
 
     /// <summary>Returns one sample per class of the image's objects. The key names the class only where there are several.</summary>
-    public static IEnumerable<Sample> ByClass(
+    internal static IEnumerable<Sample> ByClass(
         string key,
         string path,
         IEnumerable<(string Class, BoundingBox Box, ObjectMask? Mask)> objects

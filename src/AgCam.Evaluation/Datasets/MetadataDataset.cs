@@ -44,7 +44,7 @@ internal static class MetadataDataset
     private static IEnumerable<(string Name, string? Label, Annotation Annotation)> Rows(string file, IFileReader files)
     {
         MetadataColumns? header = null;
-        var options = new TableOptions((message, inner) => new DatasetException(message, inner), Select) { WithNested = true };
+        var options = new TableOptions((message, inner) => new DatasetException(message, inner), Select) { WithNested = _ => true };
         using var stream = Dataset.Open(file, files);
         foreach (var row in Table.Read(file, stream, options))
         {

@@ -1,3 +1,5 @@
+using AgCam.Evaluation.Datasets;
+
 namespace AgCam.Pipeline.Messages;
 
 /// <summary>Invalid field: its path in the message and the rule that it breaks.</summary>
@@ -27,6 +29,9 @@ public static class ExplainImagesRules
     public const int MaxText = 256;
     public const int MaxMetadata = 32;
     public const int MaxMetadataValue = 1024;
+
+    /// <summary>Maximum number of characters of annotated boxes, which are metadata too.</summary>
+    public const int MaxBoxes = 16384;
     public const int MaxRefusal = 8192;
 
     /// <summary>Maximum number of problems that one error reports.</summary>
@@ -91,6 +96,9 @@ public static class ExplainImagesRules
         return rules.Problems;
     }
 
+    /// <summary>Returns the maximum number of characters of a metadata value.</summary>
+    public static int MaxMetadataLength(string name) => MetadataColumns.IsBoxes(name) ? MaxBoxes : MaxMetadataValue;
+
     /// <summary>Checks one image's fields. Its number may still be unset: only a negative one is reported.</summary>
     /// <returns>The broken rules; empty when the reference is valid.</returns>
     public static IReadOnlyList<FieldProblem> Check(ImageReference image)
@@ -114,10 +122,10 @@ public static class ExplainImagesRules
         if (image.Metadata is { Count: > MaxMetadata })
             rules.Add("metadata", $"must have at most {MaxMetadata} entries");
         foreach (var (name, value) in image.Metadata?.Take(MaxMetadata) ?? [])
-            if (name.Length is < 1 or > MaxText || name.Contains('\0') || value is not { Length: <= MaxMetadataValue })
+            if (name.Length is < 1 or > MaxText || name.Contains('\0') || value is null || value.Length > MaxMetadataLength(name))
                 rules.Add(
                     "metadata",
-                    $"must have names of 1 to {MaxText} (none of them a null) and values of at most {MaxMetadataValue} characters"
+                    $"must have names of 1 to {MaxText} (none of them a null) and values of at most {MaxMetadataValue} characters, or {MaxBoxes} of boxes"
                 );
     }
 

@@ -28,7 +28,7 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
     public ClassNames Classes => Names;
 
     public ExplanationRecipe Recipe(ExplainOptions options) =>
-        new(model.Sha256, "null", "none", $"null/2;{options.CanonicalMethod()}", dtype, options.WithEmbedding);
+        new(model.Sha256, "null", AgCam.Provenance.NoPreprocessing, $"null/2;{options.CanonicalMethod()}", dtype, options.WithEmbedding);
 
     public Provenance Provenance(ExplainOptions options)
     {

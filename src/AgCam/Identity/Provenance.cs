@@ -7,6 +7,9 @@ namespace AgCam;
 /// <summary>Configuration of a computation: one record per configuration, to which its explanations refer.</summary>
 public sealed record Provenance
 {
+    /// <summary>Value of <see cref="Preprocessing"/> when maps cover the whole picture, as those of a stand-in engine do.</summary>
+    public const string NoPreprocessing = "none";
+
     public required string ModelId { get; init; }
 
     public required Digest ModelSha256 { get; init; }

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using AgCam.Heatmaps;
 using AgCam.Images;
 
 namespace AgCam.Preprocessing;
@@ -82,6 +83,17 @@ public sealed class Preprocessor
     /// <summary>Returns the transform for an image of the given size, without the image.</summary>
     public static InputTransform TransformOf(PreprocessingOptions options, int width, int height) =>
         Transform(Geometry.Of(options, width, height), width, height);
+
+    /// <summary>
+    /// Returns the rectangle of an image of the given size that the model's input covers, in the image's pixels: smaller after a crop,
+    /// larger after padding.
+    /// </summary>
+    public static BoundingBox MapArea(PreprocessingOptions options, int width, int height)
+    {
+        var transform = TransformOf(options, width, height);
+        var (left, top) = transform.ToOriginal(0, 0);
+        return new BoundingBox(left, top, options.InputWidth * transform.ScaleX, options.InputHeight * transform.ScaleY);
+    }
 
     private static InputTransform Transform(Geometry geometry, int width, int height) =>
         new((double)width / geometry.Width, (double)height / geometry.Height, geometry.X, geometry.Y, width, height);

@@ -23,7 +23,7 @@ internal static class JsonLinesTable
             foreach (var field in json.RootElement.EnumerateObject())
                 if (field.Value.ValueKind is JsonValueKind.String or JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False)
                     values[field.Name] = field.Value.ToString();
-                else if (options.WithNested && field.Value.ValueKind != JsonValueKind.Null)
+                else if (field.Value.ValueKind != JsonValueKind.Null && options.WithNested(field.Name))
                     values[field.Name] = field.Value.GetRawText();
             return values;
         }

@@ -90,7 +90,7 @@ internal static class ParquetTable
         {
             if (field.MaxRepetitionLevel == 0 && Plain(field) is { } read)
                 columns[field.Path.ToString()] = new Column(field, read);
-            else if (options.WithNested && field.MaxRepetitionLevel == 2)
+            else if (field.MaxRepetitionLevel == 2 && options.WithNested(NestedName(field)))
                 columns[NestedName(field)] = new Column(field, BoxesAsync);
         }
         return columns;

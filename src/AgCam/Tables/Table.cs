@@ -70,10 +70,10 @@ internal sealed record TableOptions(
     public Func<IReadOnlyList<string>, IReadOnlyList<string>?> HeaderlessColumns { get; init; } = _ => null;
 
     /// <summary>
-    /// When true, nested values are returned as JSON text: lists and objects of JSON lines, lists of lists of numbers of Parquet. Default
-    /// false.
+    /// Returns whether the nested values of a column are returned as JSON text: lists and objects of JSON lines, lists of lists of numbers
+    /// of Parquet. Default: of no column.
     /// </summary>
-    public bool WithNested { get; init; }
+    public Func<string, bool> WithNested { get; init; } = _ => false;
 }
 
 /// <param name="Place">Position of the row for messages: "line 3", or "row 3" of Parquet.</param>

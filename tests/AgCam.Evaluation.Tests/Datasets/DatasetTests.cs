@@ -57,6 +57,14 @@ public class DatasetTests
     }
 
     [Fact]
+    public void Single_box_needs_no_list()
+    {
+        using var folder = Files("a.png");
+        File.WriteAllText(folder["metadata.jsonl"], "{\"file_name\": \"a.png\", \"label\": \"bell\", \"bbox\": [1, 2, 3, 4.5]}\n");
+        Assert.Equal([new(1, 2, 3, 4.5)], Assert.Single(Dataset.Read(folder.Path)).Boxes);
+    }
+
+    [Fact]
     public async Task Jsonl_csv_and_parquet_give_the_same_samples()
     {
         using var folder = Files("a.png", "b.png", "c.png");

@@ -1,3 +1,5 @@
+using AgCam.Evaluation.Datasets;
+using AgCam.Heatmaps;
 using AgCam.Pipeline.Jobs.Sources;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.References;
@@ -77,6 +79,64 @@ public sealed class SourcesTests : IDisposable
         Assert.Equal(["cat", null], rows.Select(row => row.Label));
         Assert.Equal(["3", "4"], rows.Select(row => row.Split));
         Assert.All(rows, row => Assert.Null(row.Metadata));
+    }
+
+    [Fact]
+    public async Task Boxes_of_a_manifest_become_metadata_and_other_nested_values_do_not()
+    {
+        const string Objects = "{\"bbox\": [[1, 2, 3, 4]], \"category\": [\"cat\"]}";
+        var many = string.Join(", ", Enumerable.Repeat("[1, 2, 3, 4]", 300));
+        File.WriteAllText(
+            In("m.jsonl"),
+            $$$"""
+            {"path": "a.jpg", "light": "day", "mark": [1, 2], "objects": {{{Objects}}}}
+            {"path": "b.jpg", "objects": {"bbox": [{{{many}}}]}}
+            {"path": "c.jpg", "objects": {"bbox": [{{{many}}}, {{{many}}}, {{{many}}}, {{{many}}}, {{{many}}}]}}
+            """
+        );
+        var rows = await WalkAsync($"manifest:{In("m.jsonl")}");
+        Assert.Equal(new Dictionary<string, string> { ["objects"] = Objects, ["light"] = "day" }, rows[0].Metadata);
+        Assert.Equal(300, Annotation.Read(rows[1].Metadata!["objects"]).Boxes.Count);
+        Assert.Equal((16_384, '…'), (rows[2].Metadata!["objects"].Length, rows[2].Metadata!["objects"][^1]));
+        Assert.All(rows, row => Assert.Null(row.Refused));
+    }
+
+    [Fact]
+    public async Task Column_of_boxes_is_kept_beside_a_thousand_others()
+    {
+        var names = Enumerable.Range(0, 1000).Select(i => $"c{i}");
+        File.WriteAllText(In("m.csv"), $"path,{string.Join(',', names)},objects\na.jpg{new string(',', 1000)},\"[[1,2,3,4]]\"\n");
+        Assert.Equal("[[1,2,3,4]]", (await WalkAsync($"manifest:{In("m.csv")}"))[0].Metadata!["objects"]);
+    }
+
+    [Fact]
+    public async Task Dataset_without_an_evaluation_lists_each_image_once_with_all_its_boxes()
+    {
+        Write("a.jpg", "b.jpg", "c.jpg");
+        File.WriteAllText(
+            In("coco.json"),
+            """
+            {"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 3, "file_name": "c.jpg"}],
+             "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+             "annotations": [{"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4]},
+                             {"image_id": 1, "category_id": 1, "bbox": [5, 6, 7, 8.5]},
+                             {"image_id": 2, "category_id": 1, "bbox": [1, 2, 3, 4]},
+                             {"image_id": 2, "category_id": 1, "bbox": [2, 2, 3, 4]},
+                             {"image_id": 3, "category_id": 9, "bbox": [1, 2, 3, 4]}]}
+            """
+        );
+        var images = await WalkAsync($"dataset:{In("coco.json")}");
+        Assert.Equal([In("a.jpg"), In("b.jpg"), In("c.jpg")], images.Select(image => image.Uri));
+        Assert.Equal([null, "cat", null], images.Select(image => image.Label)); // the first shows two classes
+        var annotations = images.Select(image => Annotation.Read(image.Metadata!["objects"])).ToList();
+        Assert.Equal([("cat", new BoundingBox(5, 6, 7, 8.5)), ("dog", new BoundingBox(1, 2, 3, 4))], annotations[0].Boxes);
+        Assert.Equal(2, annotations[1].Boxes.Count);
+        Assert.Equal(SkipReason.BrokenAnnotation, annotations[2].WithoutBoxes);
+        Assert.All(images, image => Assert.NotNull(image.Stamp));
+        Assert.Equal(
+            [In("c.jpg")],
+            (await WalkAsync($"dataset:{In("coco.json")}", tail: new PlanTail(1, 2, In("b.jpg")))).Select(image => image.Uri)
+        );
     }
 
     [Fact]
@@ -195,7 +255,7 @@ public sealed class SourcesTests : IDisposable
 
     [Theory]
     [InlineData("folder:/etc")]
-    [InlineData("dataset:/tmp")] // only for evaluations
+    [InlineData("dataset:/etc")]
     [InlineData("manifest:/etc/passwd")]
     [InlineData("ftp://example.org")]
     [InlineData("folder:")]

@@ -1,23 +1,24 @@
 using System.Runtime.CompilerServices;
 using AgCam.Evaluation.Datasets;
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
 /// <summary>
-/// Reads the samples of a labelled dataset in its own order. Workers read the same order, so a number names the same sample there.
+/// Reads a labelled dataset in its own order. An evaluation gets its samples: one per class of an image's objects. Workers read the same
+/// order, so a number names the same sample there. Other jobs get its images with their boxes.
 /// </summary>
-internal sealed class DatasetSource(string path, DatasetLayout layout, string? images, GuardedFiles files) : IImageSource
+internal sealed class DatasetSource(string path, EvaluationSpec? evaluation, string? images, GuardedFiles files) : IImageSource
 {
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var number = 0;
-        foreach (var sample in Samples())
+        foreach (var (sample, reference) in References())
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var reference = SampleReference.Of(sample);
             if (
                 sample.Key.Length > ExplainImagesRules.MaxMetadataValue
                 || sample.Path.Length > ExplainImagesRules.MaxUri
@@ -48,9 +49,43 @@ internal sealed class DatasetSource(string path, DatasetLayout layout, string? i
             };
     }
 
+    private IEnumerable<(Sample Sample, ImageReference Reference)> References()
+    {
+        if (evaluation is not null)
+        {
+            foreach (var sample in Samples())
+                yield return (sample, SampleReference.Of(sample));
+            yield break;
+        }
+        List<Sample> image = [];
+        foreach (var sample in Samples())
+        {
+            if (image.Count > 0 && image[0].Path != sample.Path)
+            {
+                yield return (image[0], ImageOf(image));
+                image.Clear();
+            }
+            image.Add(sample);
+        }
+        if (image.Count > 0)
+            yield return (image[0], ImageOf(image));
+    }
+
+    private ImageReference ImageOf(IReadOnlyList<Sample> samples)
+    {
+        var reference = SampleReference.OfImage(samples);
+        return ReferenceSanitizer.Sanitize(
+            reference with
+            {
+                Stamp = files.Roots.Find(reference.Uri) is { } real ? FileStamp.Of(real)?.ToString() : null,
+            },
+            samples[0].Key
+        );
+    }
+
     private IEnumerable<Sample> Samples()
     {
-        using var samples = Read(() => Dataset.Read(path, layout, images, files).GetEnumerator());
+        using var samples = Read(() => Dataset.Read(path, evaluation?.Layout ?? DatasetLayout.Auto, images, files).GetEnumerator());
         while (Read(samples.MoveNext))
             yield return samples.Current;
     }

@@ -26,7 +26,7 @@ internal static class ImageSource
 {
     public const string Forms =
         "folder:PATH, classes:PATH (a folder for each class), s3://BUCKET/FOLDER, classes:s3://BUCKET/FOLDER, manifest:PATH "
-        + "(.jsonl, .csv, .tsv or .parquet), failures:JOB";
+        + "(.jsonl, .csv, .tsv or .parquet), dataset:PATH (annotated, in a layout that evaluate reads), failures:JOB";
 
     /// <summary>Opens a job's source.</summary>
     /// <exception cref="SourceException">The text is not a source, or the source may not be read.</exception>
@@ -41,14 +41,13 @@ internal static class ImageSource
             "folder" => new FolderSource(Allowed(place, roots), byClass: false, references.Files),
             "classes" => new FolderSource(Allowed(place, roots), byClass: true, references.Files),
             "manifest" => new ManifestSource(Allowed(place, roots), ManifestColumns.From(spec.Options), references.Files),
-            "dataset" when spec.Evaluation is { } evaluation => new DatasetSource(
+            "dataset" => new DatasetSource(
                 Allowed(place, roots),
-                evaluation.Layout,
-                evaluation.Images is { } images ? Allowed(images, roots) : null,
+                spec.Evaluation,
+                spec.Evaluation?.Images is { } images ? Allowed(images, roots) : null,
                 references.Files
             ),
             "failures" when Guid.TryParse(place, out var job) => new FailuresSource(store, job),
-            "dataset" => throw new SourceException("A dataset is the source of an evaluation: set the field \"evaluation\"."),
             _ => throw new SourceException($"The source \"{spec.Source}\" is none of {Forms}."),
         };
     }

@@ -1,3 +1,4 @@
+using AgCam.Evaluation.Datasets;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.References;
 
@@ -85,7 +86,14 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
     public IReadOnlyCollection<string> Needed(IReadOnlyCollection<string> columns)
     {
         string[] fields = [.. new[] { Path, Label, Split, Version }.OfType<string>().Distinct()];
-        return [.. fields, .. columns.Except(fields).Where(IsName).Take(ExplainImagesRules.MaxMetadata)];
+        return [.. fields, .. Others(columns.Except(fields))];
+    }
+
+    /// <summary>Returns the columns that become metadata, at most 32: that of boxes, then the first others.</summary>
+    private static IEnumerable<string> Others(IEnumerable<string> columns)
+    {
+        string[] names = [.. columns.Where(IsName)];
+        return names.OrderByDescending(name => name == MetadataColumns.BoxesIn(names)).Take(ExplainImagesRules.MaxMetadata);
     }
 
     /// <summary>
@@ -103,11 +111,8 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
             : path.StartsWith("http://", StringComparison.Ordinal) || path.StartsWith("https://", StringComparison.Ordinal)
                 ? ReferenceKind.Http
             : ReferenceKind.File;
-        var rest = row.Where(column =>
-                column.Key != Path && column.Key != Label && column.Key != Split && column.Key != Version && IsName(column.Key)
-            )
-            .Take(ExplainImagesRules.MaxMetadata)
-            .ToDictionary(column => column.Key, column => ReferenceSanitizer.Cut(column.Value, ExplainImagesRules.MaxMetadataValue));
+        var rest = Others(row.Keys.Where(column => column != Path && column != Label && column != Split && column != Version))
+            .ToDictionary(column => column, column => ReferenceSanitizer.Cut(row[column], ExplainImagesRules.MaxMetadataLength(column)));
         return new ImageReference
         {
             Kind = kind,

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using AgCam.Evaluation.Datasets;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.References;
@@ -16,7 +17,10 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns, G
         ManifestColumns? header = null;
         var number = 0;
         using var stream = Open();
-        var options = new TableOptions((message, inner) => new SourceException(message, inner), Select);
+        var options = new TableOptions((message, inner) => new SourceException(message, inner), Select)
+        {
+            WithNested = MetadataColumns.IsBoxes,
+        };
         foreach (var (_, row) in Table.Read(manifest, stream, options))
         {
             cancellationToken.ThrowIfCancellationRequested();
