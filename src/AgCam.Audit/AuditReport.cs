@@ -10,9 +10,9 @@ public sealed record AuditReport(long Images, long Labelled, IReadOnlyList<Findi
 
 /// <summary>One finding of an audit.</summary>
 /// <param name="Name">Name of the finding.</param>
-/// <param name="Level">What is counted: images, images in groups, or classes.</param>
-/// <param name="Scored">Number of images or classes that could be judged.</param>
-/// <param name="Count">Number of images or classes that the finding counts.</param>
+/// <param name="Level">What is counted: images, images in groups, classes, or slices of the dataset.</param>
+/// <param name="Scored">Number of images, classes or slices that could be judged.</param>
+/// <param name="Count">Number of images, classes or slices that the finding counts.</param>
 /// <param name="Rule">Sentence that says what the finding counts.</param>
 /// <param name="Needs">What an image must have to be judged.</param>
 public sealed record FindingReport(string Name, FindingLevel Level, long Scored, long Count, string Rule, string Needs)
@@ -28,6 +28,9 @@ public sealed record FindingReport(string Name, FindingLevel Level, long Scored,
 
     /// <summary>Classes, worst first.</summary>
     public IReadOnlyList<ListedClass> Classes { get; init; } = [];
+
+    /// <summary>Slices of the dataset, worst first.</summary>
+    public IReadOnlyList<ListedSlice> Slices { get; init; } = [];
 
     /// <summary>Share that the finding counts; 0 when nothing could be judged.</summary>
     public double Share => Scored == 0 ? 0 : (double)Count / Scored;
@@ -51,3 +54,7 @@ public sealed record ListedGroup(FoundGroup Group, IReadOnlyList<(long Number, s
 /// <summary>A class of a finding.</summary>
 /// <param name="Examples">Row and path of images to look at first.</param>
 public sealed record ListedClass(FoundClass Class, IReadOnlyList<(long Number, string? Path)> Examples);
+
+/// <summary>A slice of a finding.</summary>
+/// <param name="Examples">Row and path of images to look at first.</param>
+public sealed record ListedSlice(FoundSlice Slice, IReadOnlyList<(long Number, string? Path)> Examples);

@@ -5,7 +5,7 @@ namespace AgCam.Audit;
 /// <summary>Runs findings over the rows of a dataset. The rows are read twice and never held together.</summary>
 /// <param name="classes">Names of the classes.</param>
 /// <param name="findings">Findings without statistics.</param>
-/// <param name="top">Maximum number of images, groups or classes that a finding lists. Null lists all.</param>
+/// <param name="top">Maximum number of images, groups, classes or slices that a finding lists. Null lists all.</param>
 public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings, int? top)
 {
     /// <param name="read">Reads all rows, in the same order each time.</param>
@@ -30,10 +30,12 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings,
         var tallies = findings.OfType<ImageFinding>().ToDictionary(finding => finding, finding => new ImageTally(finding, classes, top));
         var groups = findings.OfType<GroupFinding>().ToDictionary(finding => finding, finding => finding.Groups());
         var judged = findings.OfType<ClassFinding>().ToDictionary(finding => finding, finding => finding.Classes(classes));
+        var slices = findings.OfType<DatasetFinding>().ToDictionary(finding => finding, finding => finding.Slices());
         var paths = groups
             .Values.SelectMany(Listed)
             .SelectMany(group => group.Numbers)
             .Concat(judged.Values.SelectMany(Listed).SelectMany(found => found.Examples))
+            .Concat(slices.Values.SelectMany(Listed).SelectMany(found => found.Examples))
             .Distinct()
             .ToDictionary(number => number, _ => (string?)null);
         await foreach (var row in read().WithCancellation(cancellationToken))
@@ -71,6 +73,17 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings,
                 )
                 {
                     Classes = [.. Listed(judged[@class]).Select(found => new ListedClass(found, Named(found.Examples)))],
+                },
+                DatasetFinding dataset => new FindingReport(
+                    dataset.Name,
+                    dataset.Level,
+                    slices[dataset].Count,
+                    slices[dataset].Count(found => found.IsIssue),
+                    dataset.Rule,
+                    dataset.Needs
+                )
+                {
+                    Slices = [.. Listed(slices[dataset]).Select(found => new ListedSlice(found, Named(found.Examples)))],
                 },
                 _ => throw new ArgumentException($"{finding.GetType().Name} is no finding of a known level.", nameof(finding)),
             };

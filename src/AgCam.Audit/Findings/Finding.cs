@@ -6,6 +6,7 @@ public enum FindingLevel
     Image,
     Group,
     Class,
+    Dataset,
 }
 
 /// <summary>

@@ -34,6 +34,7 @@ public static class FindingList
             new AtypicalFinding(),
             new FixedPositionFinding(),
             new ConfusionFinding(classes),
+            new SliceFinding(),
         ];
         if (names?.FirstOrDefault(name => all.TrueForAll(finding => finding.Name != name)) is { } unknown)
             throw new AuditException(

@@ -44,6 +44,7 @@ internal static class ReportJson
         WriteImages(json, finding.Items, classes);
         WriteGroups(json, finding.Groups);
         WriteClasses(json, finding.Classes, classes);
+        WriteSlices(json, finding.Slices);
         json.WriteEndObject();
     }
 
@@ -108,6 +109,39 @@ internal static class ReportJson
             json.WriteEndObject();
         }
         json.WriteEndArray();
+    }
+
+    private static void WriteSlices(Utf8JsonWriter json, IReadOnlyList<ListedSlice> slices)
+    {
+        json.WriteStartArray("slices");
+        foreach (var (slice, examples) in slices)
+        {
+            json.WriteStartObject();
+            json.WriteString("column", slice.Column);
+            json.WriteString("value", slice.Value);
+            json.WriteNumber("images", slice.Images);
+            json.WriteNumber("score", slice.Score);
+            json.WriteBoolean("isIssue", slice.IsIssue);
+            json.WriteString("reason", slice.Reason);
+            foreach (var measure in slice.Measures)
+            {
+                WriteEstimate(json, measure.Name, measure.Slice);
+                WriteEstimate(json, $"{measure.Name}OfRest", measure.Rest);
+            }
+            WriteMembers(json, examples);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteEstimate(Utf8JsonWriter json, string field, Estimate estimate)
+    {
+        json.WriteStartObject(field);
+        json.WriteNumber("images", estimate.Images);
+        json.WriteNumber("mean", estimate.Value);
+        json.WriteNumber("low", estimate.Low);
+        json.WriteNumber("high", estimate.High);
+        json.WriteEndObject();
     }
 
     private static void WriteMembers(Utf8JsonWriter json, IReadOnlyList<(long Number, string? Path)> members)

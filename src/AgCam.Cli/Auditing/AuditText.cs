@@ -60,7 +60,12 @@ internal sealed class AuditText(AuditReport report, AuditInput input, IReadOnlyL
     private void Finding(TextWriter to, FindingReport finding)
     {
         to.WriteLine();
-        var kind = finding.Level == FindingLevel.Class ? "classes" : "images";
+        var kind = finding.Level switch
+        {
+            FindingLevel.Class => "classes",
+            FindingLevel.Dataset => "slices",
+            _ => "images",
+        };
         to.WriteLine(
             string.Create(
                 Culture,
@@ -93,6 +98,16 @@ internal sealed class AuditText(AuditReport report, AuditInput input, IReadOnlyL
             foreach (var (number, path) in examples)
                 to.WriteLine(Image(number, path));
         }
+        foreach (var slice in finding.Slices.Where(found => found.Slice.IsIssue).Take(Examples))
+            Slice(to, slice);
+    }
+
+    private static void Slice(TextWriter to, ListedSlice listed)
+    {
+        var (slice, examples) = listed;
+        Wrapped(to, "  ", Screen.Printable($"{slice.Column} = {slice.Value}: {slice.Reason}"));
+        foreach (var (number, path) in examples)
+            to.WriteLine(Image(number, path));
     }
 
     private static string Image(long number, string? path) =>
