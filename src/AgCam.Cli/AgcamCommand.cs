@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgCam.Cli.Auditing;
 using AgCam.Cli.Bench;
+using AgCam.Cli.Comparing;
 using AgCam.Cli.Doctor;
 using AgCam.Cli.Evaluating;
 using AgCam.Cli.Explaining;
@@ -24,6 +25,7 @@ internal static class AgcamCommand
             ExplainVerb.Create(),
             EvaluateVerb.Create(),
             AuditVerb.Create(),
+            CompareVerb.Create(),
             ServeVerb.Create(),
             SubmitVerb.Create(),
             JobsVerb.Create(),

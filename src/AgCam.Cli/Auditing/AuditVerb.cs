@@ -213,12 +213,8 @@ internal sealed class AuditVerb
 
     private async Task<int> AuditJobAsync(ParseResult parsed, PipelineOptions options, string source, CancellationToken cancellationToken)
     {
-        await using var store = PipelineRegistration.OpenStore(options);
-        await store.ProbeAsync(cancellationToken);
-        if (await store.SchemaVersionAsync(cancellationToken) == 0)
-            throw Missing(source, options);
-        await store.MigrateAsync(cancellationToken);
-        var job = await FindAsync(store, source, cancellationToken) ?? throw Missing(source, options);
+        await using var store = await StoredJob.OpenAsync(options, () => Missing(source, options), cancellationToken);
+        var job = await StoredJob.FindAsync(store, source, cancellationToken) ?? throw Missing(source, options);
         if (job.State != JobState.Completed)
             throw new UsageException($"The job {job.Id} is {job.State.ToString().ToLowerInvariant()}. An audit needs a completed job.");
         var models = new ModelCatalog(options.Models);
@@ -236,22 +232,6 @@ internal sealed class AuditVerb
             $"\"{source}\" is no file, no folder, and no job in {UriRedaction.Redact(options.Store)}. Check the path, or name "
                 + "the job's store with --store."
         );
-
-    /// <summary>Returns the job whose id is or begins with the text; null when none or several do.</summary>
-    private static async Task<Job?> FindAsync(IStore store, string text, CancellationToken cancellationToken)
-    {
-        if (Guid.TryParse(text, out var id))
-            return await store.Jobs.FindAsync(id, cancellationToken);
-        var found = new List<Job>();
-        string? cursor = null;
-        do
-        {
-            var page = await store.Jobs.PageAsync(new JobQuery { Cursor = cursor }, cancellationToken);
-            found.AddRange(page.Jobs.Where(job => job.Id.ToString().StartsWith(text, StringComparison.OrdinalIgnoreCase)));
-            cursor = page.Next;
-        } while (cursor is not null);
-        return found is [var only] ? only : null;
-    }
 
     private async Task<int> AuditAsync(ParseResult parsed, AuditInput input, CancellationToken cancellationToken)
     {

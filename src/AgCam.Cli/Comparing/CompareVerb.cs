@@ -1,0 +1,139 @@
+using System.CommandLine;
+using AgCam.Audit.Comparison;
+using AgCam.Audit.Gates;
+using AgCam.Audit.Output;
+using AgCam.Cli.Auditing;
+using AgCam.Cli.Serving;
+using AgCam.Cli.Terminal;
+using AgCam.Pipeline;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Cli.Comparing;
+
+/// <summary>agcam compare: compares two jobs, image by image.</summary>
+internal sealed class CompareVerb
+{
+    private readonly ServiceOptions _services = new();
+
+    private readonly Argument<string> _a = new("A") { Description = "The id of a completed job, the baseline, or its first characters." };
+
+    private readonly Argument<string> _b = new("B") { Description = "The id of the job that is compared with it." };
+
+    private readonly Option<string?> _failOn = new("--fail-on")
+    {
+        Description =
+            "Gates, such as negative-flip-rate:0.02 or accuracy:min_absolute_change=-0.01, or a JSON file: exit code 1 when the bound of an "
+            + "interval is beyond its limit.",
+        HelpName = "GATES|FILE",
+    };
+
+    private readonly Option<string?> _out = new("--out", "-o")
+    {
+        Description = "Folder for compare.json, images.csv, metrics.json and junit.xml.",
+        HelpName = "DIR",
+    };
+
+    private readonly Option<bool> _json = new("--json") { Description = "Prints the comparison as one JSON object." };
+
+    public static Command Create() => new CompareVerb().Build();
+
+    private Command Build()
+    {
+        var command = new Command("compare", "Compares the heatmaps and predictions of two jobs on the same images.")
+        {
+            _a,
+            _b,
+            _failOn,
+            _out,
+            _json,
+        };
+        _services.AddTo(command, api: false, worker: true, bus: false);
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed, cancellationToken));
+        return command.WithExamples(
+            new Example("Does the new model look at the same things?", "agcam compare 0198c0de 0198c0df --out comparison"),
+            new Example(
+                "As a gate in CI",
+                "agcam compare 0198c0de 0198c0df --fail-on negative-flip-rate:0.02,accuracy:min_absolute_change=-0.01"
+            )
+        );
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<MetricGate> gates = parsed.GetValue(_failOn) is { } text ? MetricGate.Parse(text, PairedComparison.Names) : [];
+        var code = ExitCode.Success;
+        var ended = await parsed.Console.RunServiceAsync(async () => code = await CompareAsync(parsed, gates, cancellationToken));
+        return ended == ExitCode.Success ? code : ended;
+    }
+
+    private async Task<int> CompareAsync(ParseResult parsed, IReadOnlyList<MetricGate> gates, CancellationToken cancellationToken)
+    {
+        var options = _services.Pipeline(parsed, Operating.Settings.Read());
+        var (idA, idB) = (parsed.GetValue(_a)!, parsed.GetValue(_b)!);
+        await using var store = await StoredJob.OpenAsync(options, () => Missing(idA, options), cancellationToken);
+        var a = await FindAsync(store, options, idA, cancellationToken);
+        var b = await FindAsync(store, options, idB, cancellationToken);
+        if (a.Id == b.Id)
+            throw new UsageException($"\"{idA}\" and \"{idB}\" are one job, {a.Id}. Name two jobs.");
+        var classes = await ClassesAsync(a, b, new ModelCatalog(options.Models), cancellationToken);
+
+        var (imagesA, imagesB) = (
+            await JobImages.ReadAsync(store, a.Id, cancellationToken),
+            await JobImages.ReadAsync(store, b.Id, cancellationToken)
+        );
+        var pairing = new JobPairing(store, a, b, classes);
+        var paired = await pairing.CompareAsync(imagesA, imagesB, cancellationToken);
+        var comparison = new PairedComparison(paired.Images, new Dictionary<Digest, IReadOnlyList<double>>(), "it was not computed");
+        var report = comparison.Report(
+            ComparedJob.Of(a, imagesA),
+            ComparedJob.Of(b, imagesB),
+            paired,
+            PairingNotes.Of(paired, (imagesA, imagesB), pairing, classes)
+        );
+        var outcomes = gates.Select(gate => gate.Judge(report.Metrics.Single(metric => metric.Name == gate.Metric))).ToList();
+
+        if (parsed.GetValue(_out) is { } folder)
+            ComparisonFolder.Write(folder, report, paired.Images, outcomes);
+        if (parsed.GetValue(_json))
+        {
+            using var stdout = parsed.Console.OpenOutput();
+            ComparisonJson.Write(stdout, report, outcomes);
+            stdout.Write("\n"u8);
+        }
+        else
+        {
+            new CompareText(report, outcomes, parsed.GetValue(_out)).Write(parsed.Console.Output);
+        }
+        return outcomes.Any(outcome => outcome.IsViolated) ? ExitCode.Different : ExitCode.Success;
+    }
+
+    private static async Task<Job> FindAsync(IStore store, PipelineOptions options, string text, CancellationToken cancellationToken)
+    {
+        var job = await StoredJob.FindAsync(store, text, cancellationToken) ?? throw Missing(text, options);
+        if (job.State != JobState.Completed)
+            throw new UsageException($"The job {job.Id} is {job.State.ToString().ToLowerInvariant()}. A comparison needs completed jobs.");
+        if (job.Spec.Evaluation is not null)
+            throw new UsageException($"The job {job.Id} is an evaluation, which stores no explanations. Name a job that explains.");
+        return job;
+    }
+
+    private static UsageException Missing(string text, PipelineOptions options) =>
+        new(
+            $"\"{text}\" is the id or the beginning of the id of no job, or of several, in {UriRedaction.Redact(options.Store)}. "
+                + "Name the jobs' store with --store."
+        );
+
+    private static async Task<ClassPairing> ClassesAsync(Job a, Job b, ModelCatalog models, CancellationToken cancellationToken)
+    {
+        if (a.Spec.Model.Sha256 == b.Spec.Model.Sha256)
+            return ClassPairing.Same;
+        return ClassPairing.Of(await ClassesAsync(a), await ClassesAsync(b));
+
+        async Task<ClassNames?> ClassesAsync(Job job) =>
+            models.Find(job.Spec.Model.Id) is not null && await models.PinAsync(job.Spec.Model.Id, cancellationToken) == job.Spec.Model
+                ? (await models.DescribeAsync(job.Spec.Model.Id, cancellationToken)).Classes
+                : null;
+    }
+}

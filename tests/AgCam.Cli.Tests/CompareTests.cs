@@ -1,0 +1,193 @@
+using System.Text.Json;
+using System.Xml.Linq;
+using Xunit;
+
+namespace AgCam.Cli.Tests;
+
+/// <summary>
+/// Tests `agcam compare` with jobs of a server: 24 labelled scenes by two methods and by two models, a part of them, and other ones.
+/// </summary>
+public sealed class CompareTests(CompareTests.Jobs jobs) : IClassFixture<CompareTests.Jobs>
+{
+    [Fact]
+    public void Two_methods_agree_in_predictions_and_differ_in_maps()
+    {
+        var report = Json(jobs.Agcam, jobs.Rollout);
+        Assert.Equal("paired", report.GetProperty("mode").GetString());
+        Assert.Equal(24, report.GetProperty("images").GetProperty("shared").GetInt32());
+        Assert.Equal(1, Metric(report, "prediction-agreement").GetProperty("value").GetProperty("mean").GetDouble());
+        Assert.Equal(0, Metric(report, "negative-flip-rate").GetProperty("value").GetProperty("mean").GetDouble());
+        var spearman = Metric(report, "spearman");
+        var (mean, floor) = (spearman.GetProperty("value").GetProperty("mean").GetDouble(), spearman.GetProperty("baseline").GetDouble());
+        Assert.InRange(mean, floor + 0.02, 0.9);
+        Assert.Equal(24, spearman.GetProperty("count").GetInt32());
+    }
+
+    [Fact]
+    public void Order_of_the_jobs_does_not_change_similarities()
+    {
+        var (report, swapped) = (Json(jobs.Agcam, jobs.Rollout), Json(jobs.Rollout, jobs.Agcam));
+        Assert.Equal(Metric(report, "ssim").GetRawText(), Metric(swapped, "ssim").GetRawText());
+    }
+
+    [Fact]
+    public void Text_fits_80_columns_and_names_what_was_not_measured()
+    {
+        var outcome = Run(jobs.Agcam, jobs.Rollout);
+        Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
+        Assert.Contains("24 images in both", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("Not measured: sign-agreement", outcome.Output, StringComparison.Ordinal);
+        Assert.All(outcome.Lines, line => Assert.True(line.Length <= 80 || line.Contains(jobs.Folder, StringComparison.Ordinal), line));
+    }
+
+    [Fact]
+    public void Models_that_differ_in_classes_and_grids_are_compared_where_they_can_be()
+    {
+        var report = Json(jobs.Agcam, jobs.Tiny);
+        var notes = string.Join('\n', report.GetProperty("notes").EnumerateArray().Select(note => note.GetString()));
+        Assert.Contains("The models differ in classes.", notes, StringComparison.Ordinal);
+        Assert.Contains("24 pairs have maps of different grids or crops", notes, StringComparison.Ordinal);
+        Assert.Contains("24 pairs have a prediction without a partner class", notes, StringComparison.Ordinal);
+        Assert.Equal(24, Metric(report, "spearman").GetProperty("count").GetInt32());
+        Assert.Equal(JsonValueKind.Null, Metric(report, "prediction-agreement").GetProperty("value").ValueKind);
+        Assert.Equal(JsonValueKind.Null, Metric(report, "accuracy").GetProperty("value").ValueKind);
+    }
+
+    [Fact]
+    public void Partial_overlap_is_counted()
+    {
+        var images = Json(jobs.Agcam, jobs.Part).GetProperty("images");
+        Assert.Equal(
+            (10, 14, 0),
+            (images.GetProperty("shared").GetInt32(), images.GetProperty("onlyA").GetInt32(), images.GetProperty("onlyB").GetInt32())
+        );
+    }
+
+    [Fact]
+    public void Labels_of_one_job_judge_both()
+    {
+        // The part is a folder without labels.
+        Assert.Equal(10, Metric(Json(jobs.Agcam, jobs.Part), "accuracy").GetProperty("count").GetInt32());
+    }
+
+    [Fact]
+    public void Disjoint_images_are_one_line_with_exit_code_2()
+    {
+        var outcome = Run(jobs.Agcam, jobs.Other);
+        Assert.Equal((2, ""), (outcome.Code, outcome.Output));
+        Assert.Contains("have no image in common", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_job_is_not_compared_with_itself()
+    {
+        var outcome = Run(jobs.Agcam, jobs.Agcam[..12]);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("are one job", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Unknown_job_is_one_line_with_exit_code_2()
+    {
+        var outcome = Run(jobs.Agcam, "ffffffff");
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("\"ffffffff\" is the id or the beginning of the id of no job", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Violated_gate_ends_with_exit_code_1_in_text_json_and_junit()
+    {
+        using var folder = new TemporaryFolder();
+        var outcome = Run(jobs.Agcam, jobs.Rollout, "--fail-on", "spearman:0.9,prediction-agreement:0.8", "--out", folder["out"]);
+        Assert.Equal(1, outcome.Code);
+        Assert.Contains("Gate violated: spearman is ", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("Gate passed: prediction-agreement is 1 ", outcome.Output, StringComparison.Ordinal);
+        var junit = XDocument.Load(folder["out/junit.xml"]).Root!.Element("testsuite")!;
+        Assert.Equal(("2", "1"), (junit.Attribute("tests")!.Value, junit.Attribute("failures")!.Value));
+        using var json = JsonDocument.Parse(File.ReadAllText(folder["out/compare.json"]));
+        Assert.Equal(
+            [true, false],
+            json.RootElement.GetProperty("gates").EnumerateArray().Select(gate => gate.GetProperty("violated").GetBoolean())
+        );
+        Assert.Equal(25, File.ReadAllLines(folder["out/images.csv"]).Length);
+        using var metrics = JsonDocument.Parse(File.ReadAllText(folder["out/metrics.json"]));
+        Assert.Equal(1, metrics.RootElement.GetProperty("prediction-agreement").GetDouble());
+    }
+
+    private JsonElement Json(string a, string b)
+    {
+        var outcome = Run(a, b, "--json");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
+        return JsonSerializer.Deserialize<JsonElement>(outcome.Output);
+    }
+
+    private static JsonElement Metric(JsonElement report, string name) =>
+        report.GetProperty("metrics").EnumerateArray().Single(metric => metric.GetProperty("name").GetString() == name);
+
+    private Outcome Run(string a, string b, params string[] more) =>
+        AgcamProcess.Run([
+            "compare",
+            a,
+            b,
+            "--store",
+            jobs.Store,
+            "--model",
+            "scenes",
+            "--model",
+            $"tiny={SomeImages.Model}",
+            "--device",
+            "cpu",
+            .. more,
+        ]);
+
+    /// <summary>The jobs in one store.</summary>
+    public sealed class Jobs : IDisposable
+    {
+        private readonly TemporaryFolder _folder = new();
+
+        public Jobs()
+        {
+            Draw("scenes", count: 24, seed: 7);
+            Draw("other", count: 3, seed: 8);
+            Directory.CreateDirectory(_folder["part"]);
+            foreach (var file in Directory.GetFiles(_folder["scenes"], "*.png").Order(StringComparer.Ordinal).Take(10))
+                File.Copy(file, Path.Combine(_folder["part"], Path.GetFileName(file)));
+            using var server = ServingProcess.Start(Store, _folder.Path, "--model", "scenes");
+            var manifest = $"manifest:{_folder["scenes/metadata.jsonl"]}";
+            Agcam = Submit(server, manifest, "scenes", "agcam");
+            Rollout = Submit(server, manifest, "scenes", "rollout");
+            Tiny = Submit(server, manifest, "tiny", "agcam");
+            Part = Submit(server, _folder["part"], "scenes", "rollout");
+            Other = Submit(server, _folder["other"], "scenes", "rollout");
+            Assert.Equal(0, server.Stop());
+        }
+
+        public string Folder => _folder.Path;
+
+        public string Store => _folder["store.db"];
+
+        public string Agcam { get; }
+
+        public string Rollout { get; }
+
+        public string Tiny { get; }
+
+        /// <summary>Job of ten of the scenes, without labels.</summary>
+        public string Part { get; }
+
+        /// <summary>Job of none of the scenes.</summary>
+        public string Other { get; }
+
+        public void Dispose() => _folder.Dispose();
+
+        private void Draw(string name, int count, int seed) =>
+            Assert.Equal(0, AgcamProcess.Run("scenes", "draw", _folder[name], "--count", $"{count}", "--seed", $"{seed}").Code);
+
+        private static string Submit(ServingProcess server, string source, string model, string method)
+        {
+            var outcome = server.Run("submit", source, "--model", model, "--method", method, "--wait", "--json");
+            Assert.True(outcome.Code == 0, outcome.Errors);
+            return JsonSerializer.Deserialize<JsonElement>(outcome.Lines[^1]).GetProperty("id").GetString()!;
+        }
+    }
+}
