@@ -33,6 +33,7 @@ public static class FindingList
             new AnnotationFinding(),
             new AtypicalFinding(),
             new FixedPositionFinding(),
+            new PropertyFinding(),
             new ConfusionFinding(classes),
             new SliceFinding(),
         ];

@@ -54,7 +54,7 @@ public sealed class FixedPositionFinding : ClassFinding
             all.Add(statistics);
         var judged = grid.Classes.Where(entry => entry.Value.Images >= MinimumImages && entry.Value.Images < all.Images).ToList();
         var pValues = judged.ToDictionary(entry => entry.Key, entry => PValues(entry.Value, all));
-        var limit = FalseDiscoveryLimit([.. pValues.Values.SelectMany(values => values)]);
+        var limit = FalseDiscovery.Limit([.. pValues.Values.SelectMany(values => values)], Rate);
         return
         [
             .. judged
@@ -143,17 +143,6 @@ public sealed class FixedPositionFinding : ClassFinding
             term *= (double)(marked - k) * (own.Images - k) / ((k + 1.0) * (all.Images - marked - own.Images + k + 1));
         }
         return Math.Min(1, tail);
-    }
-
-    /// <summary>Returns the largest value that Benjamini and Hochberg's procedure accepts; negative when it accepts none.</summary>
-    private static double FalseDiscoveryLimit(double[] values)
-    {
-        Array.Sort(values);
-        var limit = -1.0;
-        for (var i = 0; i < values.Length; i++)
-            if (values[i] <= Rate * (i + 1) / values.Length)
-                limit = values[i];
-        return limit;
     }
 
     private sealed class Grid(int patches)
