@@ -23,6 +23,8 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
     public IRows Rows => store.Rows;
 
+    public IAudits Audits => store.Audits;
+
     public Task ProbeAsync(CancellationToken cancellationToken = default) => store.ProbeAsync(cancellationToken);
 
     public Task MigrateAsync(CancellationToken cancellationToken = default) => store.MigrateAsync(cancellationToken);

@@ -18,7 +18,7 @@ public sealed class StoreCheck
     private const int PlansPerPage = 256;
 
     private readonly IStore _store;
-    private readonly IStoreAudit _audit;
+    private readonly IStoreRecords _records;
     private readonly ReferenceReader _references;
     private readonly bool _repair;
     private readonly Action<string> _report;
@@ -27,10 +27,10 @@ public sealed class StoreCheck
     internal StoreCheck(IStore store, ReferenceReader references, bool repair, Action<string> report)
     {
         (_store, _references, _repair, _report) = (store, references, repair, report);
-        _audit = store switch
+        _records = store switch
         {
-            SqliteStore sqlite => sqlite.Audit,
-            MongoStore mongo => mongo.Audit,
+            SqliteStore sqlite => sqlite.Records,
+            MongoStore mongo => mongo.Records,
             _ => throw new ArgumentException($"A {store.Kind} store cannot be checked.", nameof(store)),
         };
     }
@@ -64,9 +64,9 @@ public sealed class StoreCheck
             await using var lost = new LostReferences(job, _references, _store);
             await new JobCheck(this, job, lost).RunAsync(cancellationToken);
         }
-        await foreach (var owner in _audit.OrphansAsync(cancellationToken))
+        await foreach (var owner in _records.OrphansAsync(cancellationToken))
             await DeleteAsync(owner, $"job {owner}: its chunks are here, the job is not; submit it again", cancellationToken);
-        await foreach (var request in _audit.DoneRequestsAsync(cancellationToken))
+        await foreach (var request in _records.DoneRequestsAsync(cancellationToken))
         {
             _result = _result with { Requests = _result.Requests + 1 };
             if (request.Items < request.Images)
@@ -155,7 +155,7 @@ public sealed class StoreCheck
                 if (references is not null)
                 {
                     plan = plan with { LastUri = references.LastOrDefault(reference => reference.Uri != lost.Place)?.Uri ?? _lastUri };
-                    await check._audit.ReplanAsync(plan, job.Id, references, cancellationToken);
+                    await check._records.ReplanAsync(plan, job.Id, references, cancellationToken);
                     _isUndone = true;
                 }
                 Advance(plan);
@@ -179,8 +179,8 @@ public sealed class StoreCheck
             _isDamaged = true;
             if (!check._repair || await TryFindAsync(plan, stored, cancellationToken) is not { } references)
                 return;
-            await check._audit.DeleteItemsAsync(job.Id, unexplained, cancellationToken);
-            await check._audit.ReplanAsync(plan, job.Id, references, cancellationToken);
+            await check._records.DeleteItemsAsync(job.Id, unexplained, cancellationToken);
+            await check._records.ReplanAsync(plan, job.Id, references, cancellationToken);
             _isUndone = true;
             check.Repaired();
         }
@@ -246,8 +246,8 @@ public sealed class StoreCheck
             if (!check._repair || (wrong is null && !_isDamaged))
                 return;
             if (_isUndone)
-                await check._audit.ReopenAsync(job.Id, cancellationToken);
-            await check._audit.RecountAsync(job.Id, cancellationToken);
+                await check._records.ReopenAsync(job.Id, cancellationToken);
+            await check._records.RecountAsync(job.Id, cancellationToken);
             if (wrong is not null)
                 check.Repaired();
         }
@@ -268,7 +268,7 @@ public sealed class StoreCheck
             IReadOnlyList<ChunkPlan> page;
             do
             {
-                page = await check._audit.PlansAsync(job.Id, from, PlansPerPage, cancellationToken);
+                page = await check._records.PlansAsync(job.Id, from, PlansPerPage, cancellationToken);
                 foreach (var plan in page)
                     yield return plan;
                 from = page.Count == 0 ? from : page[^1].Number + 1;

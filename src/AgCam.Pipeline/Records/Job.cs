@@ -62,6 +62,10 @@ public sealed record JobSpec
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public EvaluationSpec? Evaluation { get; init; }
 
+    /// <summary>Settings of an audit of the explanations. Null for a job without one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public AuditSpec? Audit { get; init; }
+
     /// <summary>
     /// W3C traceparent of the caller, for tracing the job. Not part of <see cref="Hash"/>: a retry may carry another. Null without tracing.
     /// </summary>

@@ -32,6 +32,8 @@ public interface IStore : IAsyncDisposable
 
     IRows Rows { get; }
 
+    IAudits Audits { get; }
+
     /// <summary>
     /// Checks that the database has the features that the store needs, and that it is empty or holds a store. Call it before
     /// anything else. It leaves nothing behind.

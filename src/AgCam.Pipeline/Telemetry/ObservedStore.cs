@@ -21,6 +21,8 @@ internal sealed class ObservedStore(IStore store) : IStore
 
     public IRows Rows { get; } = StoreCalls.Observe(store.Rows, "rows");
 
+    public IAudits Audits { get; } = StoreCalls.Observe(store.Audits, "audits");
+
     public Task ProbeAsync(CancellationToken cancellationToken = default) => store.ProbeAsync(cancellationToken);
 
     public Task MigrateAsync(CancellationToken cancellationToken = default) => store.MigrateAsync(cancellationToken);

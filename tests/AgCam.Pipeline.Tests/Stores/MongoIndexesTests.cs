@@ -15,6 +15,7 @@ public sealed class MongoIndexesTests
         Bson.Register();
         AssertFields<MongoJob>(MongoIndexes.Jobs);
         AssertFields<MongoChunk>(MongoIndexes.Chunks);
+        AssertFields<MongoFinding>(MongoIndexes.Findings);
     }
 
     private static void AssertFields<T>(IReadOnlyList<(string Name, BsonDocument Keys)> indexes)

@@ -19,6 +19,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
 
     private readonly List<ExplainImages> _messages = [Some.Request("gamma", 2), Some.Request("delta"), Some.Request("alpha")];
     private readonly List<(ChunkLease Lease, Chunk Chunk)> _leases = [];
+    private readonly List<AuditLease> _audits = [];
 
     public List<string> Answers { get; } = [];
 
@@ -130,6 +131,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         Some.Spec($"folder:/{pick / 2 % 4 / 3}", "a", key) with
         {
             Owner = OwnerOf(pick),
+            Audit = pick / 2 % 4 == 1 ? new AuditSpec() : null,
         };
 
     private static string? OwnerOf(int pick) => pick % 3 == 0 ? null : $"key {pick % 3}";
@@ -258,8 +260,26 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
 
     private async Task OtherAsync(Guid job, int pick)
     {
-        switch (pick / 2 % 8)
+        switch (pick / 2 % 12)
         {
+            case 8 or 9:
+                var due = await store.Audits.DueAsync();
+                Note("due audits", due.Order());
+                var lease = await store.Audits.LeaseAsync(due.Count == 0 ? job : due.Min(), $"auditor {pick % 3}", Minute);
+                Note("lease audit", lease);
+                if (lease is not null)
+                    _audits.Add(lease);
+                break;
+            case 10 when _audits.Count > 0:
+                var held = _audits[^(1 + pick / 24 % Math.Min(_audits.Count, 3))];
+                if (pick / 72 % 3 == 0)
+                    Note("extend audit", await store.Audits.ExtendAsync(held, Minute));
+                else
+                    await store.Audits.ReleaseAsync(held, faulted: pick / 72 % 3 == 1);
+                break;
+            case 11 when _audits.Count > 0:
+                await CompleteAuditAsync(_audits[^(1 + pick / 24 % Math.Min(_audits.Count, 3))], pick);
+                break;
             case 7:
                 var ended = new EndedJobsQuery { Before = clock.Now() - pick / 16 % 3 * Minute, Tag = pick / 48 % 3 == 0 ? "beta" : null };
                 Note("ended", (await store.Jobs.EndedAsync(ended)).OrderBy(item => item.Id));
@@ -292,6 +312,16 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         }
     }
 
+    private async Task CompleteAuditAsync(AuditLease held, int pick)
+    {
+        var first = (await store.Audits.AddAsync(held, [.. Enumerable.Range(0, 5).Select(number => Some.Finding(number, pick))])) ? 5 : 0;
+        Note("add findings", first);
+        if (pick / 72 % 4 > 0)
+            Note("complete audit", await store.Audits.CompleteAsync(held, [(byte)(pick % 7)]));
+        else
+            await store.Audits.ReleaseAsync(held); // a second call of Add would repeat the numbers
+    }
+
     private static JobQuery JobsOf(int pick) =>
         new()
         {
@@ -315,6 +345,9 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             for (var number = 0; await store.Chunks.FindAsync(owner, number) is { } chunk; number++)
                 Note("chunk", chunk);
             Note("rows", await store.Rows.PageAsync(owner, 1, 2));
+            Note("report", await store.Audits.ReportAsync(owner));
+            Note("findings", (await store.Audits.PageAsync(new FindingQuery { Job = owner, Limit = 3 })).Findings);
+            Note("findings", (await store.Audits.PageAsync(new FindingQuery { Job = owner, Finding = "label" })).Findings);
             Note("items", await store.Items.AllAsync(new ItemQuery { Job = owner, Limit = 3 }).ToListAsync());
         }
         var explanations = await store.Explanations.FindAsync([.. Enumerable.Range(0, 7).Select(seed => Some.Explanation(seed).Id)]);

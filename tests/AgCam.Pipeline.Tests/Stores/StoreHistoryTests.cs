@@ -75,6 +75,8 @@ public sealed class StoreHistoryTests
             "create: \"used by",
             "accept: \"used by",
             "\"Outcome\":7",
+            "complete audit: true",
+            "findings: [{",
         ];
         var missing = outcomes.ToHashSet();
         for (var round = 0; round < 20 && missing.Count > 0; round++)

@@ -24,7 +24,7 @@ public sealed class RestoredStoreTests
             await Eventually.TrueAsync(async () => (await process.Store.Jobs.PendingNotificationsAsync(100, Cancel)).Count == 0);
         }
         await using (var torn = new SqliteStore(new SqliteOptions { Path = pictures.Database }))
-            await torn.Audit.DeleteItemsAsync(id, [.. Enumerable.Range(60, 100)], Cancel);
+            await torn.Records.DeleteItemsAsync(id, [.. Enumerable.Range(60, 100)], Cancel);
         File.Delete(pictures.PathOf(100));
 
         var lines = new List<string>();

@@ -147,8 +147,13 @@ internal sealed partial class ModelStore
         return Task.FromResult(FailureRateCheck.Now);
     }
 
-    public Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken) =>
-        Task.FromResult(Move(job, [JobState.Paused], item => item with { State = JobState.Running, Reason = null }));
+    public Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken)
+    {
+        if (!Move(job, [JobState.Paused], item => item with { State = JobState.Running, Reason = null }))
+            return Task.FromResult(false);
+        _jobs[job].AuditCrashes = 0;
+        return Task.FromResult(true);
+    }
 
     public Task<bool> CancelAsync(Guid job, string? reason, CancellationToken cancellationToken)
     {
@@ -207,6 +212,8 @@ internal sealed partial class ModelStore
     private bool TryComplete(ModelJob item)
     {
         if (item.Job.State is not (JobState.Running or JobState.Paused) || item.Job.Progress.ChunksDone != item.Job.Chunks)
+            return false;
+        if (item.Job.Spec.Audit is not null && item.Report is null)
             return false;
         item.Job = item.Job with { State = JobState.Completed, Reason = null, Finished = Now };
         return item.PendingNotification = true;

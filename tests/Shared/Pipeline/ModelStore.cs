@@ -6,7 +6,7 @@ namespace AgCam.Testing;
 /// <summary>
 /// Simplest implementation of the contract, with dictionaries and for one caller. The real stores are compared with it.
 /// </summary>
-internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanations, IItems, IJobs, IChunks, IProvenances, IRows
+internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanations, IItems, IJobs, IChunks, IProvenances, IRows, IAudits
 {
     private readonly SortedDictionary<Digest, StoredEntry> _explanations = [];
     private readonly Dictionary<(Guid Job, int Number), Item> _items = [];
@@ -31,6 +31,8 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
     public IProvenances Provenances => this;
 
     public IRows Rows => this;
+
+    public IAudits Audits => this;
 
     public IUploads Uploads => throw new NotSupportedException("The model keeps no uploads.");
 
@@ -224,5 +226,17 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
         public string? Planner { get; set; }
 
         public DateTimeOffset PlannerUntil { get; set; }
+
+        public AuditLease? Auditor { get; set; }
+
+        public DateTimeOffset AuditorUntil { get; set; }
+
+        public int AuditAttempts { get; set; }
+
+        public int AuditCrashes { get; set; }
+
+        public List<StoredFinding> Findings { get; } = [];
+
+        public byte[]? Report { get; set; }
     }
 }

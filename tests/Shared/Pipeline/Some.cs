@@ -23,6 +23,17 @@ internal static class Some
             Tags = tags,
         };
 
+    /// <summary>Returns a finding: every third is about a class, every second about labels.</summary>
+    public static StoredFinding Finding(int number, int seed = 0) =>
+        new(
+            number,
+            number % 2 == 0 ? "label" : "dark",
+            number % 3 == 2 ? null : number / 2,
+            number % 4 == 3 ? null : number % 4,
+            number % 5 != 4,
+            [(byte)seed, (byte)number]
+        );
+
     public static JobSpec Evaluation(string dataset) =>
         new()
         {

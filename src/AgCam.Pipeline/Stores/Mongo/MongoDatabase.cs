@@ -85,6 +85,10 @@ internal sealed class MongoDatabase : IDisposable
     /// <summary>Measurements of evaluations.</summary>
     public IMongoCollection<MongoRows> Rows => Database.GetCollection<MongoRows>("rows");
 
+    public IMongoCollection<MongoFinding> Findings => Database.GetCollection<MongoFinding>("findings");
+
+    public IMongoCollection<MongoAuditReport> AuditReports => Database.GetCollection<MongoAuditReport>("audit_reports");
+
     /// <summary>Pieces of uploads, in the collection that GridFS names.</summary>
     public IMongoCollection<BsonDocument> UploadPieces => Database.GetCollection<BsonDocument>("uploads.chunks");
 

@@ -86,6 +86,8 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
         await database.Ledger.DeleteManyAsync(new BsonDocument("_id", MongoKeys.InJob(id)), cancellationToken);
         await database.Isolated.DeleteManyAsync(MongoIsolated.In(id), cancellationToken);
         await database.Rows.DeleteManyAsync(new BsonDocument("_id", MongoKeys.InJob(id)), cancellationToken);
+        await database.Findings.DeleteManyAsync(new BsonDocument("_id.job", MongoKeys.Id(id)), cancellationToken);
+        await database.AuditReports.DeleteManyAsync(new BsonDocument("_id.job", MongoKeys.Id(id)), cancellationToken);
         while (await DeleteSomeItemsAsync(id, cancellationToken)) { }
         await database.Deleted.UpdateOneAsync(
             deleted => deleted.Id == id,

@@ -72,6 +72,8 @@ internal static class MongoIndexes
         ("job_state", new BsonDocument("state", 1)),
         // For retention.
         ("job_finished", new BsonDocument { { "finished", 1 }, { "_id", 1 } }),
+        // For auditors.
+        ("job_audit_pending", new BsonDocument("auditPending", 1)),
         // For notifiers.
         ("job_pending_notification", new BsonDocument("pendingNotification", 1)),
     ];
@@ -94,6 +96,23 @@ internal static class MongoIndexes
         ("chunk_direct_done", new BsonDocument { { "direct", 1 }, { "done", 1 } }),
     ];
 
+    public static readonly IReadOnlyList<(string Name, BsonDocument Keys)> Findings =
+    [
+        ("finding_number", OfJob()),
+        ("finding_name", OfJob("finding")),
+        ("finding_class", OfJob("class")),
+        ("finding_name_class", OfJob("finding", "class")),
+        ("finding_image", OfJob("image")),
+    ];
+
+    private static BsonDocument OfJob(params IEnumerable<string> filters)
+    {
+        var keys = new BsonDocument("_id.job", 1);
+        foreach (var filter in filters)
+            keys.Add(filter, 1);
+        return keys.Add("_id.n", 1);
+    }
+
     public static async Task CreateAsync(MongoDatabase database, CancellationToken cancellationToken)
     {
         await CreateAsync(
@@ -106,6 +125,7 @@ internal static class MongoIndexes
         );
         await CreateAsync(database.Jobs, cancellationToken, [.. Jobs]);
         await CreateAsync(database.Chunks, cancellationToken, [.. Chunks]);
+        await CreateAsync(database.Findings, cancellationToken, [.. Findings]);
         // The second is GridFS's own. It is created here, because not every server can add an index to an existing collection.
         await CreateAsync(
             database.Database.GetCollection<BsonDocument>("uploads.files"),

@@ -45,6 +45,24 @@ internal sealed record MongoJob
     /// <summary>True once the completion event is on the bus.</summary>
     public bool? EventPublished { get; init; }
 
+    /// <summary>True from the creation of a job with an audit until the audit is finished.</summary>
+    public bool? AuditPending { get; init; }
+
+    /// <summary>Process that leases the audit.</summary>
+    public string? Auditor { get; init; }
+
+    /// <summary>Time at which the auditor's lease expires.</summary>
+    public DateTimeOffset? AuditorUntil { get; init; }
+
+    /// <summary><see cref="AuditLease.Attempt"/> of the last lease.</summary>
+    public int? AuditAttempts { get; init; }
+
+    /// <summary>See <see cref="AuditLease.Crashes"/>.</summary>
+    public int? AuditCrashes { get; init; }
+
+    /// <summary>Attempt whose report and findings are the job's; null until the audit is finished.</summary>
+    public int? AuditedBy { get; init; }
+
     public static FilterDefinition<MongoJob> Is(Guid id) => new BsonDocument("_id", MongoKeys.Id(id));
 
     public Job ToJob(JobProgress progress) =>

@@ -30,6 +30,7 @@ internal sealed class MongoJobs(
                 Created = clock.Now(),
                 Generation = ChunkRules.NewGeneration(),
                 State = JobState.Running,
+                AuditPending = spec.Audit is null ? null : true,
             };
             if (key is not null)
                 await deletion.ForgetAsync(job.Id, cancellationToken);
@@ -253,7 +254,7 @@ internal sealed class MongoJobs(
         MongoDatabase.RunAsync(() =>
             UpdateAsync(
                 Is(job, JobState.Paused),
-                Set.Set(item => item.State, JobState.Running).Unset(item => item.Reason),
+                Set.Set(item => item.State, JobState.Running).Unset(item => item.Reason).Unset(item => item.AuditCrashes),
                 cancellationToken
             )
         );

@@ -137,13 +137,13 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         );
     }
 
-    /// <summary>Completes a job whose chunks are all counted, by compare-and-set.</summary>
+    /// <summary>Completes a job whose chunks are all counted and whose audit is finished, by compare-and-set.</summary>
     /// <returns>Whether this call completed it. Exactly one call does.</returns>
     public async Task<bool> TryCompleteAsync(Guid job, CancellationToken cancellationToken)
     {
         var found = await database.Jobs.Find(item => item.Id == job).FirstOrDefaultAsync(cancellationToken);
         if (
-            found is not { Chunks: { } chunks, State: JobState.Running or JobState.Paused }
+            found is not { Chunks: { } chunks, State: JobState.Running or JobState.Paused, AuditPending: not true }
             || (await ProgressAsync([job], cancellationToken))[job].ChunksDone != chunks
         )
             return false;

@@ -35,6 +35,7 @@ public sealed class MongoStore : IStore
         Uploads = new MongoUploads(_database, clock);
         Provenances = new MongoProvenances(_database);
         Rows = new MongoChunkRows(_database);
+        Audits = new MongoAudits(_database, _ledger, clock);
     }
 
     public string Kind => "MongoDB";
@@ -53,9 +54,11 @@ public sealed class MongoStore : IStore
 
     public IRows Rows { get; }
 
+    public IAudits Audits { get; }
+
     internal MongoDatabase Database => _database;
 
-    internal IStoreAudit Audit => field ??= new MongoAudit(_database, _deletion, _ledger);
+    internal IStoreRecords Records => field ??= new MongoRecords(_database, _deletion, _ledger);
 
     public Task ProbeAsync(CancellationToken cancellationToken = default) =>
         MongoDatabase.RunAsync(async () =>

@@ -72,6 +72,7 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
             clock.GetUtcNow().Ms()
         );
         session.Execute("DELETE FROM job_tags WHERE no = ?1", no);
+        session.Execute("DELETE FROM audits WHERE no = ?1", no);
         return no;
     }
 
@@ -82,6 +83,7 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
         const string Isolated = "DELETE FROM isolated WHERE chunk BETWEEN ?1 AND ?2 AND EXISTS (SELECT 1 FROM deleted WHERE no = ?3)";
         await database.WriteAsync(session => session.Execute(Isolated, first, last, no), cancellationToken);
         await DeleteAsync("chunk_rows", no, RowsPerStep, cancellationToken);
+        await DeleteAsync("findings", no, ItemsPerStep, cancellationToken);
         await DeleteAsync("items", no, ItemsPerStep, cancellationToken);
         await database.WriteAsync(session => session.Execute("UPDATE deleted SET finished = 1 WHERE no = ?1", no), cancellationToken);
     }

@@ -43,6 +43,8 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
                         clock.Now().Ms(),
                         generation
                     ) > 0;
+                if (isNew && spec.Audit is not null)
+                    SqliteAudits.Create(session, no);
                 if (isNew)
                     foreach (var tag in spec.Tags.Distinct())
                         session.Execute("INSERT INTO job_tags (tag, no) VALUES (?1, ?2)", tag, no);
@@ -254,7 +256,13 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
 
     public Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken = default) =>
         database.WriteAsync(
-            session => session.Execute($"UPDATE jobs SET state = 0, reason = NULL WHERE {IsJob} AND state = 1", job.Blob()) > 0,
+            session =>
+            {
+                if (session.Execute($"UPDATE jobs SET state = 0, reason = NULL WHERE {IsJob} AND state = 1", job.Blob()) == 0)
+                    return false;
+                SqliteAudits.Resume(session, job);
+                return true;
+            },
             cancellationToken
         );
 
@@ -310,11 +318,12 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
             cancellationToken
         );
 
-    /// <summary>Completes a job whose chunks are all done, by compare-and-set.</summary>
+    /// <summary>Completes a job whose chunks are all done and whose audit, if there is one, is finished; by compare-and-set.</summary>
     /// <returns>Whether this call completed it. Exactly one call does.</returns>
     internal static bool TryComplete(SqliteSession session, long no, DateTimeOffset now) =>
         session.Execute(
-            "UPDATE jobs SET state = 3, reason = NULL, finished = ?2 WHERE no = ?1 AND state IN (0, 1) AND done = chunks",
+            "UPDATE jobs SET state = 3, reason = NULL, finished = ?2 WHERE no = ?1 AND state IN (0, 1) AND done = chunks "
+                + "AND NOT EXISTS (SELECT 1 FROM audits WHERE audits.no = jobs.no AND audits.finished IS NULL)",
             no,
             now.Ms()
         ) > 0;

@@ -144,6 +144,31 @@ internal static class SqliteSchema
             header TEXT,
             lines BLOB NOT NULL);
 
+        -- A row for each job that is to be audited; finished is null until then.
+        CREATE TABLE audits (
+            no INTEGER PRIMARY KEY,
+            auditor TEXT,
+            until INTEGER,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            crashes INTEGER NOT NULL DEFAULT 0,
+            finished INTEGER,
+            report BLOB);
+        -- For auditors, which poll.
+        CREATE INDEX audits_open ON audits (no) WHERE finished IS NULL;
+
+        CREATE TABLE findings (
+            id INTEGER PRIMARY KEY,
+            owner INTEGER NOT NULL,
+            finding TEXT NOT NULL,
+            image INTEGER,
+            class INTEGER,
+            issue INTEGER NOT NULL,
+            body BLOB NOT NULL);
+        CREATE INDEX findings_finding ON findings (owner, finding);
+        CREATE INDEX findings_class ON findings (owner, class) WHERE class IS NOT NULL;
+        CREATE INDEX findings_finding_class ON findings (owner, finding, class) WHERE class IS NOT NULL;
+        CREATE INDEX findings_image ON findings (owner, image) WHERE image IS NOT NULL;
+
         CREATE TABLE provenances (
             id BLOB PRIMARY KEY,
             body BLOB NOT NULL) WITHOUT ROWID;

@@ -31,6 +31,7 @@ public sealed class SqliteStore : IStore
         Uploads = new SqliteUploads(_database, clock);
         Provenances = new SqliteProvenances(_database);
         Rows = new SqliteChunkRows(_database);
+        Audits = new SqliteAudits(_database, clock);
     }
 
     public string Kind => "SQLite";
@@ -49,9 +50,11 @@ public sealed class SqliteStore : IStore
 
     public IRows Rows { get; }
 
+    public IAudits Audits { get; }
+
     internal SqliteDatabase Database => _database;
 
-    internal IStoreAudit Audit => field ??= new SqliteAudit(_database, _clock);
+    internal IStoreRecords Records => field ??= new SqliteRecords(_database, _clock);
 
     public Task ProbeAsync(CancellationToken cancellationToken = default) =>
         _database.ReadAsync(

@@ -7,7 +7,7 @@ namespace AgCam.Pipeline.Stores;
 /// Finds and repairs what a torn backup has lost, beyond <see cref="IStore.RepairAsync"/>. No other process may use the store
 /// meanwhile. Each call may be interrupted and repeated.
 /// </summary>
-internal interface IStoreAudit
+internal interface IStoreRecords
 {
     /// <summary>Lists the chunks of a job in order, from number <paramref name="from"/> on.</summary>
     /// <returns>At most <paramref name="limit"/>; fewer only at the end.</returns>
@@ -25,7 +25,7 @@ internal interface IStoreAudit
     /// <summary>Stores a chunk as Planned, whatever its state was. <see cref="RecountAsync"/> corrects the job's counts.</summary>
     Task ReplanAsync(ChunkPlan chunk, Guid job, IReadOnlyList<ImageReference> references, CancellationToken cancellationToken);
 
-    /// <summary>Sets a completed job to Running. Its completion is not published a second time.</summary>
+    /// <summary>Sets a completed job to Running. Its audit is due again; its completion is not published a second time.</summary>
     Task ReopenAsync(Guid job, CancellationToken cancellationToken);
 
     /// <summary>

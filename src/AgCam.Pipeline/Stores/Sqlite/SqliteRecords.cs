@@ -6,7 +6,7 @@ using Microsoft.Data.Sqlite;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) : IStoreAudit
+internal sealed class SqliteRecords(SqliteDatabase database, TimeProvider clock) : IStoreRecords
 {
     private const int OwnersPerPage = 500;
 
@@ -105,10 +105,11 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
     public Task ReopenAsync(Guid job, CancellationToken cancellationToken) =>
         database.WriteAsync(
             session =>
-                session.Execute(
-                    "UPDATE jobs SET state = 0, finished = NULL WHERE no = (SELECT no FROM owners WHERE id = ?1) AND state = 3",
-                    job.Blob()
-                ),
+            {
+                const string IsCompleted = "no = (SELECT no FROM jobs WHERE no = (SELECT no FROM owners WHERE id = ?1) AND state = 3)";
+                session.Execute($"UPDATE audits SET finished = NULL, report = NULL WHERE {IsCompleted}", job.Blob());
+                return session.Execute($"UPDATE jobs SET state = 0, finished = NULL WHERE {IsCompleted}", job.Blob());
+            },
             cancellationToken
         );
 

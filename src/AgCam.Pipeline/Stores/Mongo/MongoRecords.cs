@@ -6,7 +6,7 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
-internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger) : IStoreAudit
+internal sealed class MongoRecords(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger) : IStoreRecords
 {
     private static readonly FilterDefinitionBuilder<MongoChunk> Where = Builders<MongoChunk>.Filter;
     private static readonly UpdateDefinitionBuilder<MongoChunk> Set = Builders<MongoChunk>.Update;
@@ -103,6 +103,9 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
         {
             var completed = MongoJob.Is(job) & Builders<MongoJob>.Filter.Eq(item => item.State, JobState.Completed);
             var running = Builders<MongoJob>.Update.Set(item => item.State, JobState.Running).Unset(item => item.Finished);
+            var audited = completed & Builders<MongoJob>.Filter.Ne(item => item.AuditedBy, null);
+            var again = Builders<MongoJob>.Update.Set(item => item.AuditPending, true).Unset(item => item.AuditedBy);
+            await database.Jobs.UpdateOneAsync(audited, again, null, cancellationToken);
             var isNotified = completed & Builders<MongoJob>.Filter.Eq(item => item.PendingNotification, null);
             var reopened = await database.Jobs.UpdateOneAsync(
                 isNotified,
