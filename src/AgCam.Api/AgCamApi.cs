@@ -90,6 +90,7 @@ public static class AgCamApi
         v1.MapGroup("").WithTags("Explanations").MapExplanations();
         v1.MapGroup("").WithTags("Items").MapItems();
         v1.MapGroup("").WithTags("Jobs").MapJobs();
+        v1.MapGroup("").WithTags("Audits").MapAudits();
         v1.MapGroup("").WithTags("Models").MapModels();
         v1.MapGroup("").WithTags("Provenance").MapProvenances();
         v1.MapGroup("").WithTags("Uploads").MapUploads(app.Services.GetRequiredService<ApiOptions>());

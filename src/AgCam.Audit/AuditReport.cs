@@ -6,7 +6,28 @@ namespace AgCam.Audit;
 /// <param name="Images">Number of images.</param>
 /// <param name="Labelled">Number of images with a known label.</param>
 /// <param name="Findings">In the order in which they were asked for.</param>
-public sealed record AuditReport(long Images, long Labelled, IReadOnlyList<FindingReport> Findings);
+public sealed record AuditReport(long Images, long Labelled, IReadOnlyList<FindingReport> Findings)
+{
+    /// <summary>Returns the finding of a name that was asked for.</summary>
+    public FindingReport Of(string name) => Findings.Single(finding => finding.Name == name);
+
+    /// <summary>Returns the report with at most <paramref name="top"/> images, groups or classes of each finding.</summary>
+    public AuditReport Shortened(int top) =>
+        this with
+        {
+            Findings =
+            [
+                .. Findings.Select(finding =>
+                    finding with
+                    {
+                        Items = [.. finding.Items.Take(top)],
+                        Groups = [.. finding.Groups.Take(top)],
+                        Classes = [.. finding.Classes.Take(top)],
+                    }
+                ),
+            ],
+        };
+}
 
 /// <summary>One finding of an audit.</summary>
 /// <param name="Name">Name of the finding.</param>
@@ -45,7 +66,11 @@ public sealed record FindingReport(string Name, FindingLevel Level, long Scored,
 /// <param name="Reason">Sentence for a person.</param>
 /// <param name="Given">Class index of the given label; null where the finding does not compare labels.</param>
 /// <param name="Likely">Class index that the image more likely has; null where the finding does not compare labels.</param>
-public sealed record ListedImage(long Number, string? Path, double Score, bool IsIssue, string Reason, int? Given, int? Likely);
+public sealed record ListedImage(long Number, string? Path, double Score, bool IsIssue, string Reason, int? Given, int? Likely)
+{
+    /// <summary>Class index of the given label, or else of the prediction; null without either.</summary>
+    public int? Class { get; init; }
+}
 
 /// <summary>A group of a finding.</summary>
 /// <param name="Members">Row and path of its images, in the order of the rows.</param>

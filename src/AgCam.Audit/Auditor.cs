@@ -118,6 +118,9 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings,
                         score.Likely is null ? null : row.Label,
                         score.Likely
                     )
+                    {
+                        Class = row.Label ?? row.Probabilities?.Predicted,
+                    }
             );
             return score;
         }

@@ -4,6 +4,7 @@ using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
+using AgCam.Worker.Audits;
 using AgCam.Worker.Batching;
 using AgCam.Worker.Chunks;
 using AgCam.Worker.Engines;
@@ -57,6 +58,7 @@ public static class WorkerRegistration
         if (options.HealthListen is not null)
             services.AddHostedService<WorkerHealth>(); // first, to answer while models are loaded
         services.AddHostedService(provider => provider.GetRequiredService<WorkerLoops>());
+        services.AddHostedService<AuditLoop>();
         return services;
     }
 }

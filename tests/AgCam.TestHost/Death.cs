@@ -12,6 +12,9 @@ internal sealed partial class Death(string point, int times)
         AfterWrite = "after-write",
         Draining = "draining",
         Planning = "planning",
+        BeforeAudit = "before-audit",
+        MidAudit = "mid-audit",
+        AfterAudit = "after-audit",
         FatalDevice = "fatal-device";
 
     private int _passed;

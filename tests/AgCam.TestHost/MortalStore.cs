@@ -23,7 +23,7 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
     public IRows Rows => store.Rows;
 
-    public IAudits Audits => store.Audits;
+    public IAudits Audits { get; } = new MortalAudits(store.Audits, death);
 
     public Task ProbeAsync(CancellationToken cancellationToken = default) => store.ProbeAsync(cancellationToken);
 
@@ -125,6 +125,49 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
         public Task EndIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) =>
             chunks.EndIsolatedAsync(held, number, cancellationToken);
+    }
+
+    private sealed class MortalAudits(IAudits audits, Death? death) : IAudits
+    {
+        public async Task<AuditLease?> LeaseAsync(Guid job, string auditor, TimeSpan lease, CancellationToken cancellationToken = default)
+        {
+            var held = await audits.LeaseAsync(job, auditor, lease, cancellationToken);
+            if (held is not null)
+                death?.Pass(Death.BeforeAudit);
+            return held;
+        }
+
+        public async Task<bool> AddAsync(
+            AuditLease held,
+            IReadOnlyList<StoredFinding> findings,
+            CancellationToken cancellationToken = default
+        )
+        {
+            var added = await audits.AddAsync(held, findings, cancellationToken);
+            death?.Pass(Death.MidAudit);
+            return added;
+        }
+
+        public async Task<bool> CompleteAsync(AuditLease held, byte[] report, CancellationToken cancellationToken = default)
+        {
+            var completed = await audits.CompleteAsync(held, report, cancellationToken);
+            death?.Pass(Death.AfterAudit);
+            return completed;
+        }
+
+        public Task<IReadOnlyList<Guid>> DueAsync(CancellationToken cancellationToken = default) => audits.DueAsync(cancellationToken);
+
+        public Task<bool> ExtendAsync(AuditLease held, TimeSpan lease, CancellationToken cancellationToken = default) =>
+            audits.ExtendAsync(held, lease, cancellationToken);
+
+        public Task ReleaseAsync(AuditLease held, bool faulted = false, CancellationToken cancellationToken = default) =>
+            audits.ReleaseAsync(held, faulted, cancellationToken);
+
+        public Task<byte[]?> ReportAsync(Guid job, CancellationToken cancellationToken = default) =>
+            audits.ReportAsync(job, cancellationToken);
+
+        public Task<FindingPage> PageAsync(FindingQuery query, CancellationToken cancellationToken = default) =>
+            audits.PageAsync(query, cancellationToken);
     }
 
     private sealed class MortalJobs(IJobs jobs, Death? death) : IJobs

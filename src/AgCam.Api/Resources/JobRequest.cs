@@ -1,4 +1,5 @@
 using AgCam.Attribution;
+using AgCam.Audit.Stored;
 using AgCam.Evaluation;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
@@ -14,8 +15,8 @@ internal sealed record JobRequest
     public const int MaxWeight = 100;
 
     /// <summary>
-    /// Source of the images: folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv, and dataset:/data/val
-    /// for an evaluation. Folders must be under an allowed root.
+    /// Source of the images: folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv; dataset:/data/val for an
+    /// evaluation; job:ID to audit a completed job. Folders must be under an allowed root.
     /// </summary>
     public string? Source { get; init; }
 
@@ -64,6 +65,9 @@ internal sealed record JobRequest
     /// </summary>
     public EvaluationSpec? Evaluation { get; init; }
 
+    /// <summary>Audits the images when they are explained, with these settings; {} takes the defaults.</summary>
+    public AuditSpec? Audit { get; init; }
+
     /// <summary>Options of the source: columns of a manifest (column.path, column.label, column.split, column.version, base).</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
@@ -76,6 +80,7 @@ internal sealed record JobRequest
             Model = model,
             Method = Method ?? (Evaluation is null ? AttributionMethod.Paper : EvaluationSpec.Method),
             Evaluation = Evaluation,
+            Audit = Audit,
             Targets = Targets ?? [Evaluation is null ? TargetForm.Predicted : TargetForm.Label],
             Threshold = Threshold ?? 0.5,
             Dtype = Dtype ?? "float32",
@@ -135,6 +140,9 @@ internal sealed record JobRequest
             "source",
             $"must be {EvaluationSpec.Source}PATH with \"evaluation\", and no dataset without"
         );
+        if (Audit is not null)
+            problems.AddRange(JobAudit.Check(Audit));
+        Require(Audit is null || Evaluation is null, "audit", "must be left out of an evaluation, which stores no explanations");
         Require(spec.Weight is >= 1 and <= MaxWeight, "weight", $"must be from 1 to {MaxWeight}");
         Require(spec.MaxFailureRate is >= 0 and <= 1, "maxFailureRate", "must be from 0 to 1");
         Require(

@@ -1,6 +1,7 @@
 using AgCam.Api.Security;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
@@ -22,8 +23,32 @@ internal sealed record JobServices(
     /// <summary>Chooses the model and checks the request against it.</summary>
     public async Task<JobSpec> SpecAsync(JobRequest request, CancellationToken cancellationToken)
     {
-        var model = await Models.ChooseAsync(request.Model, cancellationToken);
+        var model = await AuditedModelAsync(request, cancellationToken) ?? await Models.ChooseAsync(request.Model, cancellationToken);
         return request.ToSpec(model, await Models.DescribeAsync(model.Id, cancellationToken), Pipeline.Webhooks);
+    }
+
+    /// <summary>Returns the model of the job that the request audits; null when it names other images.</summary>
+    /// <exception cref="InvalidMessageException">There is no such job, it has not completed, or another model is named.</exception>
+    private async Task<ModelPin?> AuditedModelAsync(JobRequest request, CancellationToken cancellationToken)
+    {
+        if (AuditSpec.AuditedJob(request.Source ?? "") is not { } id)
+            return null;
+        if (await Store.Jobs.FindAsync(id, cancellationToken) is not { } job)
+            throw Invalid("source", $"names no job: there is no {id}");
+        if (job.State != JobState.Completed || job.Spec.Evaluation is not null)
+            throw Invalid(
+                "source",
+                job.Spec.Evaluation is null
+                    ? $"must be a completed job, and {id} is {job.State.ToString().ToLowerInvariant()}"
+                    : $"must be a job that explains, and {id} is an evaluation, which stores no explanations"
+            );
+        if (request.Model is { } model && model != job.Spec.Model.Id)
+            throw Invalid("model", $"must be left out, or be that of the job, {job.Spec.Model.Id}");
+        return await Models.PinAsync(job.Spec.Model.Id, cancellationToken) == job.Spec.Model
+            ? job.Spec.Model
+            : throw Invalid("source", $"was computed with other weights than the configured model {job.Spec.Model.Id} has");
+
+        static InvalidMessageException Invalid(string field, string problem) => new([new FieldProblem(field, problem)]);
     }
 
     /// <summary>Stores the job, wakes the planner, and records the change unless the job existed.</summary>

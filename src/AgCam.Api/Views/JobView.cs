@@ -8,7 +8,7 @@ internal sealed record JobView
 {
     public required Guid Id { get; init; }
 
-    /// <summary>explanation, or evaluation.</summary>
+    /// <summary>explanation, evaluation, or audit.</summary>
     public required string Kind { get; init; }
 
     public required string Source { get; init; }
@@ -40,6 +40,9 @@ internal sealed record JobView
     /// <summary>Settings of an evaluation.</summary>
     public EvaluationSpec? Evaluation { get; init; }
 
+    /// <summary>Settings of an audit. The job completes when its images are done and they are audited.</summary>
+    public AuditSpec? Audit { get; init; }
+
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
     public required JobState State { get; init; }
@@ -66,7 +69,10 @@ internal sealed record JobView
         new()
         {
             Id = job.Id,
-            Kind = job.Spec.Evaluation is null ? "explanation" : EvaluationSpec.Method,
+            Kind =
+                job.Spec.Audit is not null ? "audit"
+                : job.Spec.Evaluation is null ? "explanation"
+                : EvaluationSpec.Method,
             Source = job.Spec.Source,
             Model = job.Spec.Model,
             Method = job.Spec.Method,
@@ -80,6 +86,7 @@ internal sealed record JobView
             Tags = job.Spec.Tags,
             Parent = job.Spec.Parent,
             Evaluation = job.Spec.Evaluation,
+            Audit = job.Spec.Audit,
             Options = job.Spec.Options,
             State = job.State,
             Reason = job.Reason,

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using AgCam.Audit.Findings;
 using AgCam.Audit.Gates;
 
 namespace AgCam.Audit.Output;
@@ -7,6 +9,7 @@ namespace AgCam.Audit.Output;
 /// <summary>Writes the report of an audit as one JSON object.</summary>
 internal static class ReportJson
 {
+    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <param name="model">Name of the model or of the file with its predictions.</param>
@@ -23,9 +26,67 @@ internal static class ReportJson
         json.WriteEndArray();
         json.WriteStartArray("gates");
         foreach (var gate in gates)
-            Write(json, gate, report.Findings.Single(finding => finding.Name == gate.Finding));
+            Write(json, gate, report.Of(gate.Finding));
         json.WriteEndArray();
         json.WriteEndObject();
+    }
+
+    /// <summary>Returns one JSON object in UTF-8 whose fields <paramref name="write"/> writes.</summary>
+    public static byte[] Object(Action<Utf8JsonWriter> write)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(bytes, Compact))
+        {
+            json.WriteStartObject();
+            write(json);
+            json.WriteEndObject();
+        }
+        return bytes.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Writes the fields of an image.</summary>
+    public static void WriteFields(Utf8JsonWriter json, ListedImage image, ClassNames classes)
+    {
+        json.WriteNumber("number", image.Number);
+        json.WriteString("path", image.Path);
+        json.WriteNumber("score", image.Score);
+        json.WriteBoolean("isIssue", image.IsIssue);
+        json.WriteString("reason", image.Reason);
+        WriteClass(json, "given", image.Given, classes);
+        WriteClass(json, "likely", image.Likely, classes);
+    }
+
+    /// <summary>Writes the fields of a group, without its members.</summary>
+    public static void WriteFields(Utf8JsonWriter json, FoundGroup group)
+    {
+        json.WriteString("kind", group.Kind);
+        json.WriteNumber("score", group.Score);
+        json.WriteStartArray("splits");
+        foreach (var split in group.Splits)
+            json.WriteStringValue(split);
+        json.WriteEndArray();
+    }
+
+    /// <summary>Writes the fields of a class.</summary>
+    public static void WriteFields(Utf8JsonWriter json, ListedClass found, ClassNames classes)
+    {
+        var (judged, examples) = found;
+        WriteClass(json, "class", judged.Class, classes);
+        json.WriteNumber("score", judged.Score);
+        json.WriteBoolean("isIssue", judged.IsIssue);
+        if (judged.PValue is { } pValue)
+            json.WriteNumber("pValue", pValue);
+        json.WriteString("reason", judged.Reason);
+        json.WriteStartArray("patches");
+        foreach (var (row, column) in judged.Patches)
+        {
+            json.WriteStartArray();
+            json.WriteNumberValue(row);
+            json.WriteNumberValue(column);
+            json.WriteEndArray();
+        }
+        json.WriteEndArray();
+        WriteMembers(json, examples);
     }
 
     private static void Write(Utf8JsonWriter json, FindingReport finding, ClassNames classes)
@@ -54,13 +115,7 @@ internal static class ReportJson
         foreach (var image in images)
         {
             json.WriteStartObject();
-            json.WriteNumber("number", image.Number);
-            json.WriteString("path", image.Path);
-            json.WriteNumber("score", image.Score);
-            json.WriteBoolean("isIssue", image.IsIssue);
-            json.WriteString("reason", image.Reason);
-            WriteClass(json, "given", image.Given, classes);
-            WriteClass(json, "likely", image.Likely, classes);
+            WriteFields(json, image, classes);
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -73,12 +128,7 @@ internal static class ReportJson
         {
             json.WriteStartObject();
             WriteMembers(json, members);
-            json.WriteString("kind", group.Kind);
-            json.WriteNumber("score", group.Score);
-            json.WriteStartArray("splits");
-            foreach (var split in group.Splits)
-                json.WriteStringValue(split);
-            json.WriteEndArray();
+            WriteFields(json, group);
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -87,25 +137,10 @@ internal static class ReportJson
     private static void WriteClasses(Utf8JsonWriter json, IReadOnlyList<ListedClass> found, ClassNames classes)
     {
         json.WriteStartArray("classes");
-        foreach (var (judged, examples) in found)
+        foreach (var judged in found)
         {
             json.WriteStartObject();
-            WriteClass(json, "class", judged.Class, classes);
-            json.WriteNumber("score", judged.Score);
-            json.WriteBoolean("isIssue", judged.IsIssue);
-            if (judged.PValue is { } pValue)
-                json.WriteNumber("pValue", pValue);
-            json.WriteString("reason", judged.Reason);
-            json.WriteStartArray("patches");
-            foreach (var (row, column) in judged.Patches)
-            {
-                json.WriteStartArray();
-                json.WriteNumberValue(row);
-                json.WriteNumberValue(column);
-                json.WriteEndArray();
-            }
-            json.WriteEndArray();
-            WriteMembers(json, examples);
+            WriteFields(json, judged, classes);
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -259,9 +259,7 @@ internal sealed class AuditVerb
         {
             new AuditText(report, input, gates, parsed.GetValue(_out)).Write(parsed.Console.Output);
         }
-        return gates.Any(gate => gate.IsViolated(report.Findings.Single(finding => finding.Name == gate.Finding)))
-            ? ExitCode.Different
-            : ExitCode.Success;
+        return gates.Any(gate => gate.IsViolated(report.Of(gate.Finding))) ? ExitCode.Different : ExitCode.Success;
     }
 
     private static bool IsTop(string text) => text == "all" || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _);

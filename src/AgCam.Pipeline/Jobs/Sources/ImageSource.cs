@@ -26,7 +26,7 @@ internal static class ImageSource
 {
     public const string Forms =
         "folder:PATH, classes:PATH (a folder for each class), s3://BUCKET/FOLDER, classes:s3://BUCKET/FOLDER, manifest:PATH "
-        + "(.jsonl, .csv, .tsv or .parquet), dataset:PATH (annotated, in a layout that evaluate reads), failures:JOB";
+        + "(.jsonl, .csv, .tsv or .parquet), dataset:PATH (annotated, in a layout that evaluate reads), failures:JOB, job:JOB (to audit it)";
 
     /// <summary>Opens a job's source.</summary>
     /// <exception cref="SourceException">The text is not a source, or the source may not be read.</exception>
@@ -48,6 +48,10 @@ internal static class ImageSource
                 references.Files
             ),
             "failures" when Guid.TryParse(place, out var job) => new FailuresSource(store, job),
+            "job" when spec.Audit is not null && AuditSpec.AuditedJob(spec.Source) is not null => new NoImages(),
+            "job" => throw new SourceException(
+                "A job is the source of an audit: set the field \"audit\", and name the job by its whole id."
+            ),
             _ => throw new SourceException($"The source \"{spec.Source}\" is none of {Forms}."),
         };
     }
