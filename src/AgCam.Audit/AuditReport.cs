@@ -11,7 +11,7 @@ public sealed record AuditReport(long Images, long Labelled, IReadOnlyList<Findi
     /// <summary>Returns the finding of a name that was asked for.</summary>
     public FindingReport Of(string name) => Findings.Single(finding => finding.Name == name);
 
-    /// <summary>Returns the report with at most <paramref name="top"/> images, groups or classes of each finding.</summary>
+    /// <summary>Returns the report with at most <paramref name="top"/> images, groups, classes or slices of each finding.</summary>
     public AuditReport Shortened(int top) =>
         this with
         {
@@ -23,6 +23,7 @@ public sealed record AuditReport(long Images, long Labelled, IReadOnlyList<Findi
                         Items = [.. finding.Items.Take(top)],
                         Groups = [.. finding.Groups.Take(top)],
                         Classes = [.. finding.Classes.Take(top)],
+                        Slices = [.. finding.Slices.Take(top)],
                     }
                 ),
             ],

@@ -15,8 +15,8 @@ internal sealed record JobRequest
     public const int MaxWeight = 100;
 
     /// <summary>
-    /// Source of the images: folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv; dataset:/data/val for an
-    /// evaluation; job:ID to audit a completed job. Folders must be under an allowed root.
+    /// Source of the images: folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv, dataset:/data/val (annotated);
+    /// job:ID to audit a completed job. Folders must be under an allowed root.
     /// </summary>
     public string? Source { get; init; }
 
@@ -136,9 +136,9 @@ internal sealed record JobRequest
             "must be a multiple of 0.001 from 0 to 0.999 in an evaluation"
         );
         Require(
-            Evaluation is not null == spec.Source.StartsWith(EvaluationSpec.Source, StringComparison.Ordinal),
+            Evaluation is null || spec.Source.StartsWith(EvaluationSpec.Source, StringComparison.Ordinal),
             "source",
-            $"must be {EvaluationSpec.Source}PATH with \"evaluation\", and no dataset without"
+            $"must be {EvaluationSpec.Source}PATH with \"evaluation\""
         );
         if (Audit is not null)
             problems.AddRange(JobAudit.Check(Audit));

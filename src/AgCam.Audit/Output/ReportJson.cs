@@ -89,6 +89,24 @@ internal static class ReportJson
         WriteMembers(json, examples);
     }
 
+    /// <summary>Writes the fields of a slice.</summary>
+    public static void WriteFields(Utf8JsonWriter json, ListedSlice found)
+    {
+        var (slice, examples) = found;
+        json.WriteString("column", slice.Column);
+        json.WriteString("value", slice.Value);
+        json.WriteNumber("images", slice.Images);
+        json.WriteNumber("score", slice.Score);
+        json.WriteBoolean("isIssue", slice.IsIssue);
+        json.WriteString("reason", slice.Reason);
+        foreach (var measure in slice.Measures)
+        {
+            WriteEstimate(json, measure.Name, measure.Slice);
+            WriteEstimate(json, $"{measure.Name}OfRest", measure.Rest);
+        }
+        WriteMembers(json, examples);
+    }
+
     private static void Write(Utf8JsonWriter json, FindingReport finding, ClassNames classes)
     {
         json.WriteStartObject();
@@ -149,21 +167,10 @@ internal static class ReportJson
     private static void WriteSlices(Utf8JsonWriter json, IReadOnlyList<ListedSlice> slices)
     {
         json.WriteStartArray("slices");
-        foreach (var (slice, examples) in slices)
+        foreach (var slice in slices)
         {
             json.WriteStartObject();
-            json.WriteString("column", slice.Column);
-            json.WriteString("value", slice.Value);
-            json.WriteNumber("images", slice.Images);
-            json.WriteNumber("score", slice.Score);
-            json.WriteBoolean("isIssue", slice.IsIssue);
-            json.WriteString("reason", slice.Reason);
-            foreach (var measure in slice.Measures)
-            {
-                WriteEstimate(json, measure.Name, measure.Slice);
-                WriteEstimate(json, $"{measure.Name}OfRest", measure.Rest);
-            }
-            WriteMembers(json, examples);
+            WriteFields(json, slice);
             json.WriteEndObject();
         }
         json.WriteEndArray();

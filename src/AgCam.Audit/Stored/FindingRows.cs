@@ -4,7 +4,7 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Audit.Stored;
 
-/// <summary>Turns a report into the rows that a store keeps: one per image, member of a group, and class.</summary>
+/// <summary>Turns a report into the rows that a store keeps: one per image, member of a group, class and slice.</summary>
 internal static class FindingRows
 {
     /// <param name="others">Number of images of each finding that are kept although it does not count them.</param>
@@ -40,6 +40,15 @@ internal static class FindingRows
                     judged.Class.Class,
                     judged.Class.IsIssue,
                     ReportJson.Object(json => ReportJson.WriteFields(json, judged, classes))
+                );
+            foreach (var slice in finding.Slices)
+                yield return new StoredFinding(
+                    number++,
+                    finding.Name,
+                    null,
+                    null,
+                    slice.Slice.IsIssue,
+                    ReportJson.Object(json => ReportJson.WriteFields(json, slice))
                 );
         }
     }

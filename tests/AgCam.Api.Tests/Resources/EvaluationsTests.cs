@@ -134,7 +134,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
         await RefusedAsync(body => body["method"] = "agcam", "method");
         await RefusedAsync(body => body["embedding"] = true, "embedding");
         await RefusedAsync(body => body["source"] = $"folder:{dataset}", "source");
-        await RefusedAsync(body => body.Remove("evaluation"), "source");
+        await RefusedAsync(body => body["audit"] = new JsonObject(), "audit");
         foreach (var (name, value) in new[] { ("metrics", (JsonNode)new JsonArray("Beauty")), ("parity", "Other") })
         {
             var body = Body(dataset);
@@ -154,6 +154,14 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
             var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request");
             Assert.Equal([field], problem["errors"]!.AsObject().Select(error => error.Key));
         }
+    }
+
+    [Fact]
+    public async Task A_dataset_without_evaluation_is_explained()
+    {
+        var body = Body(Dataset("explained", 1300, 1));
+        body.Remove("evaluation");
+        Assert.Equal("explanation", (string?)(await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body), 201))["kind"]);
     }
 
     private static JsonObject Body(string dataset) =>
