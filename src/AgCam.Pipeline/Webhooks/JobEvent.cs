@@ -1,6 +1,8 @@
+using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using AgCam.Pipeline.Records;
 
 namespace AgCam.Pipeline.Webhooks;
@@ -11,8 +13,11 @@ public static class JobEvent
     public const string Type = "agcam.job.completed",
         MediaType = "application/cloudevents+json";
 
+    private static readonly JsonSerializerOptions WithoutNulls = new() { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+
+    /// <param name="auditReport">Stored report of the job's audit; null without one.</param>
     /// <returns>The same bytes for the same job in every attempt.</returns>
-    public static byte[] Body(Job job) =>
+    public static byte[] Body(Job job, byte[]? auditReport = null) =>
         JsonSerializer.SerializeToUtf8Bytes(
             new
             {
@@ -36,9 +41,27 @@ public static class JobEvent
                     labelled = job.Progress.Labelled,
                     created = job.Created,
                     finished = job.Finished,
+                    audit = auditReport is null ? null : Audit(auditReport),
                 },
-            }
+            },
+            WithoutNulls
         );
+
+    /// <summary>Returns the gates of an audit with their results, and the count of each finding.</summary>
+    private static object Audit(byte[] report)
+    {
+        using var json = JsonDocument.Parse(new GZipStream(new MemoryStream(report), CompressionMode.Decompress));
+        var gates = json.RootElement.GetProperty("gates").Clone();
+        return new
+        {
+            passed = gates.EnumerateArray().All(gate => !gate.GetProperty("violated").GetBoolean()),
+            gates,
+            counts = json
+                .RootElement.GetProperty("findings")
+                .EnumerateArray()
+                .ToDictionary(finding => finding.GetProperty("name").GetString()!, finding => finding.GetProperty("count").GetInt64()),
+        };
+    }
 
     /// <param name="seconds">Unix time of this attempt.</param>
     /// <returns>Value of the header webhook-signature.</returns>

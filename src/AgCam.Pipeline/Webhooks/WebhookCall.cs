@@ -43,9 +43,10 @@ internal sealed class WebhookCall : IDisposable
     /// <summary>Maximum duration of an attempt.</summary>
     public TimeSpan Longest => _client.Timeout;
 
-    public async Task<WebhookAnswer> SendAsync(Job job, CancellationToken cancellationToken)
+    /// <param name="auditReport">Stored report of the job's audit; null without one.</param>
+    public async Task<WebhookAnswer> SendAsync(Job job, byte[]? auditReport, CancellationToken cancellationToken)
     {
-        var (uri, body, seconds) = (new Uri(job.Spec.Webhook!), JobEvent.Body(job), _clock.GetUtcNow().ToUnixTimeSeconds());
+        var (uri, body, seconds) = (new Uri(job.Spec.Webhook!), JobEvent.Body(job, auditReport), _clock.GetUtcNow().ToUnixTimeSeconds());
         using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue(JobEvent.MediaType);
         request.Headers.Add("webhook-id", job.Id.ToString());

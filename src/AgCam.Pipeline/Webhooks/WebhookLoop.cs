@@ -70,7 +70,8 @@ internal sealed class WebhookLoop(
     {
         if (await completionPublisher.LeaseAsync(id, _notifier, call.Longest, cancellationToken) is not { } job)
             return; // another replica notifies, or did
-        var answer = await call.SendAsync(job, cancellationToken);
+        var report = job.Spec.Audit is null ? null : await store.Audits.ReportAsync(id, cancellationToken);
+        var answer = await call.SendAsync(job, report, cancellationToken);
         if (
             answer.Outcome == WebhookOutcome.Unanswered
             && clock.GetUtcNow() - job.Finished < TimeSpan.FromHours(options.Webhooks.GiveUpHours)

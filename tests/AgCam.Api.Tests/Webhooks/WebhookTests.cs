@@ -43,6 +43,27 @@ public sealed class WebhookTests
     }
 
     [Fact]
+    public async Task Webhook_of_an_audit_says_whether_its_gates_passed()
+    {
+        await using var receiver = await Receiver.StartAsync(_ => 204);
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) });
+        for (var i = 0; i < 2; i++)
+            File.WriteAllBytes(Path.Combine(api.Folder, $"{i}.png"), RunningApi.Picture(7));
+        var body = new JsonObject
+        {
+            ["source"] = $"folder:{api.Folder}",
+            ["webhook"] = receiver.Url,
+            ["audit"] = new JsonObject { ["failOn"] = "exact-duplicate:1,aspect:0" },
+        };
+        await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/jobs", body), 201);
+
+        var audit = JsonNode.Parse((await receiver.WaitAsync(1))[0].Body)!["data"]!["audit"]!;
+        Assert.False((bool)audit["passed"]!);
+        Assert.Equal([true, false], audit["gates"]!.AsArray().Select(gate => (bool)gate!["violated"]!));
+        Assert.Equal(2, (int)audit["counts"]!["exact-duplicate"]!);
+    }
+
+    [Fact]
     public void Signature_is_the_hmac_of_id_time_and_body()
     {
         var id = Guid.Parse("00000000-0000-0000-0000-000000000001");
