@@ -117,6 +117,51 @@ public class CopyFindingTests
         Assert.Equal(1 - (34 / Math.Sqrt(30.0 * 39)), group.Score, 6);
     }
 
+    [Property(MaxTest = 20)]
+    public void Near_duplicates_equal_those_of_all_pairs_for_any_order_and_shards(int seed, byte shards)
+    {
+        var random = new Random(seed);
+        var rows = Enumerable.Range(0, 80).Select(number => Drawn(number, random)).ToList();
+        var expected = Groups(rows);
+        rows.Reverse();
+        var found = Some.Fitted(() => new NearDuplicateFinding(), rows, 1 + (shards % 4)).Groups();
+        Assert.Equal(expected, found.Select(group => string.Join(' ', group.Numbers)).Order());
+
+        static AuditRow Drawn(long number, Random random)
+        {
+            // Few hashes, brightnesses and directions, so that about half of the conditions hold for a pair.
+            var hash = Picture.PerceptualHash ^ ((1L << random.Next(20)) - 1);
+            var (brightness, entropy) = (0.4f + (0.02f * random.Next(4)), 7 + (0.2f * random.Next(4)));
+            var picture = Picture with { PerceptualHash = hash, Brightness = brightness, Entropy = entropy };
+            return Of(number, (int)number, picture) with { Embedding = [1, 0.25f * random.Next(4), 1] };
+        }
+
+        static IEnumerable<string> Groups(List<AuditRow> rows)
+        {
+            var sets = rows.Select(row => new SortedSet<long> { row.Number }).ToArray();
+            foreach (var left in rows)
+            foreach (var right in rows.Where(other => other.Number > left.Number && AreNear(left, other)))
+            {
+                sets[left.Number].UnionWith(sets[right.Number]);
+                foreach (var member in sets[left.Number])
+                    sets[member] = sets[left.Number];
+            }
+            return sets.Where(set => set.Count > 1).Select(set => string.Join(' ', set)).Distinct().Order();
+        }
+
+        static bool AreNear(AuditRow left, AuditRow right)
+        {
+            var (a, b) = (left.Picture!, right.Picture!);
+            var product = left.Embedding!.Zip(right.Embedding!, (x, y) => (double)x * y).Sum();
+            var lengths = left.Embedding!.Sum(x => (double)x * x) * right.Embedding!.Sum(x => (double)x * x);
+            return ReEncodedDuplicateFinding.Distance(a, b) <= 12
+                && Math.Abs((double)a.Brightness - b.Brightness) <= 0.03
+                && Math.Abs(a.Entropy - b.Entropy) <= 0.3
+                && !ReEncodedDuplicateFinding.IsSame(a, b)
+                && product / Math.Sqrt(lengths) >= 0.95;
+        }
+    }
+
     [Fact]
     public void Copies_in_two_splits_are_a_leak_and_copies_in_one_split_are_none()
     {

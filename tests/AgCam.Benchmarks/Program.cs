@@ -5,6 +5,7 @@
 // interactive [null|scenes [REQUESTS]]: POST /v1/explanations?wait=, idle and under full bulk load
 // telemetry [IMAGES [ROUNDS]]: CPU time per image without listeners, with traces, and with traces and metrics
 // embedding [IMAGES [ROUNDS [mongodb://server]]]: bytes, rate and CPU time of embeddings
+// near [IMAGES]: time, memory and recall of the search for near-duplicates
 // lanes [MODEL [BATCH [ROUNDS]]]: one batch at a time on all processors, or one per processor
 // other arguments are those of BenchmarkDotNet
 using System.Globalization;
@@ -37,6 +38,9 @@ switch (args.FirstOrDefault())
         break;
     case "embedding":
         await EmbeddingCosts.RunAsync(Number(1, 10_000), Number(2, 7), args.ElementAtOrDefault(3));
+        break;
+    case "near":
+        NearDuplicates.Run(Number(1, 100_000));
         break;
     case "telemetry":
         await TelemetryCosts.RunAsync(Number(1, 10_000), Number(2, 7));

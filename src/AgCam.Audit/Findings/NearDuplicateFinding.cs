@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using System.Numerics.Tensors;
+using System.Numerics;
 using AgCam.Pipeline.Records;
 
 namespace AgCam.Audit.Findings;
@@ -7,42 +7,46 @@ namespace AgCam.Audit.Findings;
 /// <summary>
 /// Groups different files that are alike to the model and to the eye: the cosine of their embeddings is at least 0.95, their difference
 /// hashes differ in at most 12 of 64 bits, and brightness and entropy are nearly equal. Embeddings alone do not tell copies from images of
-/// one class. Pairs of <see cref="ReEncodedDuplicateFinding"/> are left out. All pairs are compared, so the number of files is limited.
+/// one class. Pairs of <see cref="ReEncodedDuplicateFinding"/> are left out.
 /// </summary>
+/// <remarks>
+/// The search is exact. Files in the order of their brightness are compared with those that follow within the allowed difference, by their
+/// hashes first: that takes about a nanosecond. Embeddings, in a temporary file, are read only for the few pairs that remain.
+/// </remarks>
 public sealed class NearDuplicateFinding : GroupFinding
 {
-    /// <summary>Maximum number of different files that are compared.</summary>
-    public const int MaximumFiles = 20_000;
-
     private const double MinimumCosine = 0.95;
     private const int Radius = 12;
     private const double MaximumBrightness = 0.03; // difference of the mean luma
     private const double MaximumEntropy = 0.3; // difference in bits
 
     private readonly Dictionary<Digest, Entry> _files = []; // one image per file: copies are exact duplicates
+    private EmbeddingFile? _embeddings;
     private long _images;
 
-    private sealed record Entry(long Number, PictureFacts Picture, float[] Unit);
+    private readonly record struct Entry(long Number, PictureFacts Picture, StoredEmbedding Embedding);
 
     public override string Name => "near-duplicate";
 
-    public override string Needs => $"embeddings and pictures of at most {MaximumFiles:N0} files";
+    public override string Needs => "embeddings and pictures";
 
     public override string Rule =>
         $"different files with a cosine of their embeddings of at least {MinimumCosine} and difference hashes that differ in at most "
-        + $"{Radius} of 64 bits, with nearly the same brightness and entropy";
+        + $"{Radius} of 64 bits, with nearly the same brightness and entropy (exact search)";
 
-    public override long Compared => _files.Count > MaximumFiles ? 0 : _images;
+    public override long Compared => _images;
 
     public override void Fit(AuditRow row)
     {
-        if (row is not { Sha256: { } sha256, Picture: { } picture } || AtypicalFinding.Unit(row.Embedding) is not { } unit)
+        if (row is not { Sha256: { } sha256, Picture: { } picture } || AtypicalFinding.Unit(row.Embedding) is null)
             return;
         if (!ReEncodedDuplicateFinding.HasStructure(picture))
             return;
         _images++;
-        if (_files.Count <= MaximumFiles)
-            Add(sha256, new Entry(row.Number, picture, Array.ConvertAll(unit, value => (float)value)));
+        var embedding = _files.TryGetValue(sha256, out var known)
+            ? known.Embedding
+            : (_embeddings ??= new EmbeddingFile()).Add(row.Embedding!);
+        Add(sha256, new Entry(row.Number, picture, embedding));
     }
 
     public override void Merge(Finding other)
@@ -55,26 +59,72 @@ public sealed class NearDuplicateFinding : GroupFinding
 
     protected override IReadOnlyList<FoundGroup> Find()
     {
-        if (_files.Count > MaximumFiles)
-            return [];
         Entry[] files = [.. _files.Values.OrderBy(entry => entry.Number)];
+        foreach (var file in files.Select(entry => entry.Embedding.File).Distinct())
+            file.Flush();
+        return ConnectedPairs.Group(
+            "near",
+            [.. files.Select(file => file.Number)],
+            Pairs(files),
+            members =>
+            {
+                var first = files[members[0]].Embedding.Read();
+                return Math.Clamp(1 - members.Min(member => Cosine(first, files[member].Embedding.Read())), 0, 1);
+            }
+        );
+    }
+
+    private static ConcurrentBag<(int First, int Second)> Pairs(Entry[] files)
+    {
+        int[] order = [.. Enumerable.Range(0, files.Length).OrderBy(i => files[i].Picture.Brightness)];
+        float[] brightness = [.. order.Select(i => files[i].Picture.Brightness)];
+        ulong[] hashes = [.. order.Select(i => unchecked((ulong)files[i].Picture.PerceptualHash))];
         var pairs = new ConcurrentBag<(int First, int Second)>();
         Parallel.For(
             0,
             files.Length,
-            first =>
+            i =>
             {
-                for (var second = first + 1; second < files.Length; second++)
-                    if (IsNear(files[first], files[second]))
-                        pairs.Add((first, second));
+                float[]? embedding = null;
+                foreach (var j in Within(hashes, i, End(brightness, i)))
+                {
+                    var (left, right) = (files[order[i]], files[order[j]]);
+                    if (!AreAlike(left.Picture, right.Picture) || left.Embedding.Width != right.Embedding.Width)
+                        continue;
+                    if (Cosine(embedding ??= left.Embedding.Read(), right.Embedding.Read()) >= MinimumCosine)
+                        pairs.Add((order[i], order[j]));
+                }
             }
         );
-        return ConnectedPairs.Group(
-            "near",
-            [.. files.Select(file => file.Number)],
-            pairs,
-            members => Math.Clamp(1 - members.Min(member => Cosine(files[members[0]], files[member])), 0, 1)
-        );
+        return pairs;
+    }
+
+    /// <summary>Returns the index after the last file whose brightness is near that of a file before it.</summary>
+    /// <param name="brightness">Ascending.</param>
+    private static int End(float[] brightness, int index)
+    {
+        var (low, high) = (index + 1, brightness.Length);
+        while (low < high)
+        {
+            var middle = low + ((high - low) / 2);
+            if (brightness[middle] - (double)brightness[index] <= MaximumBrightness)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
+    }
+
+    /// <summary>Returns the files after one, up to an end, whose hashes differ from its hash in few bits.</summary>
+    private static List<int> Within(ulong[] hashes, int index, int end)
+    {
+        List<int> found = [];
+        var own = hashes[index];
+        var others = hashes.AsSpan(index + 1, end - index - 1);
+        for (var i = 0; i < others.Length; i++)
+            if (BitOperations.PopCount(own ^ others[i]) <= Radius)
+                found.Add(index + 1 + i);
+        return found;
     }
 
     private void Add(Digest sha256, Entry entry)
@@ -83,20 +133,18 @@ public sealed class NearDuplicateFinding : GroupFinding
             _files[sha256] = entry;
     }
 
-    private static bool IsNear(Entry left, Entry right) =>
-        ReEncodedDuplicateFinding.Distance(left.Picture, right.Picture) <= Radius
-        && !ReEncodedDuplicateFinding.IsSame(left.Picture, right.Picture)
-        && Math.Abs(left.Picture.Brightness - right.Picture.Brightness) <= MaximumBrightness
-        && Math.Abs(left.Picture.Entropy - right.Picture.Entropy) <= MaximumEntropy
-        && left.Unit.Length == right.Unit.Length
-        && TensorPrimitives.Dot(left.Unit, right.Unit) >= MinimumCosine - 0.001 // the sum's order depends on the CPU
-        && Cosine(left, right) >= MinimumCosine;
+    private static bool AreAlike(PictureFacts left, PictureFacts right) =>
+        Math.Abs(left.Entropy - right.Entropy) <= MaximumEntropy && !ReEncodedDuplicateFinding.IsSame(left, right);
 
-    private static double Cosine(Entry left, Entry right)
+    private static double Cosine(float[] left, float[] right)
     {
-        var product = 0.0;
-        for (var i = 0; i < left.Unit.Length; i++)
-            product += (double)left.Unit[i] * right.Unit[i];
-        return product;
+        var (product, ofLeft, ofRight) = (0.0, 0.0, 0.0);
+        for (var i = 0; i < left.Length; i++)
+        {
+            product += (double)left[i] * right[i];
+            ofLeft += (double)left[i] * left[i];
+            ofRight += (double)right[i] * right[i];
+        }
+        return product / Math.Sqrt(ofLeft * ofRight);
     }
 }
