@@ -10,8 +10,14 @@ public static class FindingList
     /// <param name="classes">Number of classes.</param>
     /// <param name="labelThreshold">See <see cref="LabelFinding"/>.</param>
     /// <param name="names">Findings to return; null returns all.</param>
+    /// <param name="rows">See <see cref="ClustersFinding"/>.</param>
     /// <exception cref="AuditException">A name is not known.</exception>
-    public static IReadOnlyList<Finding> Create(int classes, double labelThreshold = 0.2, IReadOnlyCollection<string>? names = null)
+    public static IReadOnlyList<Finding> Create(
+        int classes,
+        double labelThreshold = 0.2,
+        IReadOnlyCollection<string>? names = null,
+        ClassifierRows? rows = null
+    )
     {
         GroupFinding[] copies = [new ExactDuplicateFinding(), new ReEncodedDuplicateFinding(), new NearDuplicateFinding()];
         List<Finding> all =
@@ -33,6 +39,7 @@ public static class FindingList
             new AnnotationFinding(),
             new AtypicalFinding(),
             new FixedPositionFinding(),
+            new ClustersFinding(classes, rows),
             new PropertyFinding(),
             new ConfusionFinding(classes),
             new SliceFinding(),

@@ -17,6 +17,9 @@ internal sealed record AuditInput(string Model, ClassNames Classes, Func<IAsyncE
     /// <summary>Findings that the input can have; null for all.</summary>
     public IReadOnlyList<string>? Findings { get; private init; }
 
+    /// <summary>Weights of the model's classifier; null for probabilities from a file.</summary>
+    public ClassifierRows? Rows { get; private init; }
+
     /// <summary>Job whose explanations are read; null for probabilities from a file.</summary>
     public Guid? Job { get; private init; }
 
@@ -28,7 +31,9 @@ internal sealed record AuditInput(string Model, ClassNames Classes, Func<IAsyncE
 
     public static AuditInput Of(LabelledProbabilities rows, string file) => new(rows, file) { Findings = ["label", "confusion"] };
 
-    public static AuditInput Of(JobRows rows, Job job, ClassNames classes) => new(rows, classes, job.Spec.Model.Id) { Job = job.Id };
+    /// <param name="classifier">See <see cref="Rows"/>.</param>
+    public static AuditInput Of(JobRows rows, Job job, ClassNames classes, ClassifierRows classifier) =>
+        new(rows, classes, job.Spec.Model.Id) { Job = job.Id, Rows = classifier };
 
     private AuditInput(LabelledProbabilities rows, string file)
         : this(file, rows.Classes, () => rows.Read().ToAsyncEnumerable()) => _labels = () => rows.Labels;

@@ -141,7 +141,7 @@ internal sealed class AuditVerb
         if (parsed.GetValue(_predictions) is not null)
             throw new UsageException("Give a folder, a manifest or a job, or --predictions; not both.");
         Refuse(parsed, "a model, which has its own names of classes", _classes);
-        Findings(parsed, classes: 1, all: null); // refuses unknown names before hours of explaining
+        Findings(parsed, classes: 1, all: null, rows: null); // refuses unknown names before hours of explaining
         var code = ExitCode.Success;
         var ended = await parsed.Console.RunServiceAsync(async () => code = await AuditSourceAsync(parsed, source, cancellationToken));
         return ended == ExitCode.Success ? code : ended;
@@ -191,11 +191,12 @@ internal sealed class AuditVerb
     private (IReadOnlyList<Finding> Findings, IReadOnlyList<Gate> Gates) Findings(
         ParseResult parsed,
         int classes,
-        IReadOnlyList<string>? all
+        IReadOnlyList<string>? all,
+        ClassifierRows? rows
     )
     {
         var names = parsed.GetValue(_findings)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var findings = FindingList.Create(classes, parsed.GetValue(_threshold), names ?? all);
+        var findings = FindingList.Create(classes, parsed.GetValue(_threshold), names ?? all, rows);
         return (findings, parsed.GetValue(_failOn) is { } text ? Gate.Parse(text, [.. findings.Select(finding => finding.Name)]) : []);
     }
 
@@ -224,7 +225,8 @@ internal sealed class AuditVerb
                     + $"--model {job.Spec.Model.Id}=FOLDER: it has the names of the classes."
             );
         var classes = (await models.DescribeAsync(job.Spec.Model.Id, cancellationToken)).Classes;
-        return await AuditAsync(parsed, AuditInput.Of(new JobRows(store, job.Id, classes), job, classes), cancellationToken);
+        var rows = ClassifierRows.Read(models.Find(job.Spec.Model.Id)!, ModelCatalog.Reading);
+        return await AuditAsync(parsed, AuditInput.Of(new JobRows(store, job.Id, classes), job, classes, rows), cancellationToken);
     }
 
     private static UsageException Missing(string source, PipelineOptions options) =>
@@ -235,7 +237,7 @@ internal sealed class AuditVerb
 
     private async Task<int> AuditAsync(ParseResult parsed, AuditInput input, CancellationToken cancellationToken)
     {
-        var (findings, gates) = Findings(parsed, input.Classes.Count, input.Findings);
+        var (findings, gates) = Findings(parsed, input.Classes.Count, input.Findings, input.Rows);
         var auditor = new Auditor(input.Classes, findings, Top(parsed.GetValue(_top)!));
 
         AuditReport report;
