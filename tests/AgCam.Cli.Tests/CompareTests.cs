@@ -1,5 +1,7 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using AgCam.Images;
 using Xunit;
 
 namespace AgCam.Cli.Tests;
@@ -38,6 +40,63 @@ public sealed class CompareTests(CompareTests.Jobs jobs) : IClassFixture<Compare
         Assert.Contains("24 images in both", outcome.Output, StringComparison.Ordinal);
         Assert.Contains("Not measured: sign-agreement", outcome.Output, StringComparison.Ordinal);
         Assert.All(outcome.Lines, line => Assert.True(line.Length <= 80 || line.Contains(jobs.Folder, StringComparison.Ordinal), line));
+    }
+
+    [Fact]
+    public void Scale_goes_from_other_images_to_the_mirrored_image()
+    {
+        var report = Json(jobs.Agcam, jobs.Rollout, "--ceiling", "8");
+        var (spearman, calibrated) = (Metric(report, "spearman"), Metric(report, "spearman.calibrated").GetProperty("value"));
+        var (value, floor, ceiling) = (
+            spearman.GetProperty("value").GetProperty("mean").GetDouble(),
+            spearman.GetProperty("baseline").GetDouble(),
+            spearman.GetProperty("ceiling").GetDouble()
+        );
+        Assert.InRange(ceiling, floor + 0.2, 1);
+        Assert.Equal((value - floor) / (ceiling - floor), calibrated.GetProperty("mean").GetDouble(), 9);
+        Assert.InRange(
+            calibrated.GetProperty("mean").GetDouble(),
+            calibrated.GetProperty("low").GetDouble(),
+            calibrated.GetProperty("high").GetDouble()
+        );
+        Assert.Contains("8 images, the first ones by SHA-256", report.GetProperty("notes").GetRawText(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_originals_raw_values_remain_and_calibrated_gates_fail_with_the_reason()
+    {
+        using var folder = new TemporaryFolder();
+        var outcome = Run(jobs.Gone, jobs.GoneRollout, "--ceiling", "8", "--fail-on", "ssim.calibrated:0", "--out", folder["out"]);
+        Assert.Equal(1, outcome.Code);
+        Assert.Contains(
+            "ssim.calibrated was not judged, so the gate fails: the originals cannot be read again",
+            outcome.Output.ReplaceLineEndings(" "),
+            StringComparison.Ordinal
+        );
+        Assert.Contains("\nssim  ", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("The maps that differ most", File.ReadAllText(folder["out/report.html"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_the_model_there_is_no_ceiling()
+    {
+        var outcome = AgcamProcess.Run("compare", jobs.Agcam, jobs.Rollout, "--store", jobs.Store, "--model", $"tiny={SomeImages.Model}");
+        Assert.Equal(0, outcome.Code);
+        Assert.Contains("is not named: --model scenes=FOLDER", outcome.Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Report_is_one_page_with_both_maps_of_the_images_that_changed_most()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(0, Run(jobs.Agcam, jobs.Tiny, "--ceiling", "2", "--out", folder["out"]).Code);
+        var page = XDocument.Parse(Regex.Replace(File.ReadAllText(folder["out/report.html"]), "<(!doctype|meta|img)[^>]*>", ""));
+        Assert.Equal("Two jobs, compared", page.Descendants("h1").Single().Value);
+        Assert.Equal(8, page.Descendants("figcaption").Count());
+        Assert.DoesNotContain("http://", File.ReadAllText(folder["out/report.html"]), StringComparison.Ordinal);
+        var png = Convert.FromBase64String(Regex.Match(File.ReadAllText(folder["out/report.html"]), "base64,([^\"]+)").Groups[1].Value);
+        var strip = ImageDecoder.Decode(png, ImageLimits.Default);
+        Assert.True(strip.Width > 3 * 192, "input, A's map and B's map stand side by side");
     }
 
     [Fact]
@@ -114,10 +173,10 @@ public sealed class CompareTests(CompareTests.Jobs jobs) : IClassFixture<Compare
         Assert.Equal(1, metrics.RootElement.GetProperty("prediction-agreement").GetDouble());
     }
 
-    private JsonElement Json(string a, string b)
+    private JsonElement Json(string a, string b, params string[] more)
     {
-        var outcome = Run(a, b, "--json");
-        Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
+        var outcome = Run(a, b, ["--json", .. more]);
+        Assert.Equal(0, outcome.Code);
         return JsonSerializer.Deserialize<JsonElement>(outcome.Output);
     }
 
@@ -137,7 +196,7 @@ public sealed class CompareTests(CompareTests.Jobs jobs) : IClassFixture<Compare
             $"tiny={SomeImages.Model}",
             "--device",
             "cpu",
-            .. more,
+            .. more.Contains("--ceiling") ? more : [.. more, "--ceiling", "0"],
         ]);
 
     /// <summary>The jobs in one store.</summary>
@@ -159,6 +218,10 @@ public sealed class CompareTests(CompareTests.Jobs jobs) : IClassFixture<Compare
             Tiny = Submit(server, manifest, "tiny", "agcam");
             Part = Submit(server, _folder["part"], "scenes", "rollout");
             Other = Submit(server, _folder["other"], "scenes", "rollout");
+            Draw("gone", count: 4, seed: 9);
+            Gone = Submit(server, _folder["gone"], "scenes", "agcam");
+            GoneRollout = Submit(server, _folder["gone"], "scenes", "rollout");
+            Directory.Delete(_folder["gone"], recursive: true);
             Assert.Equal(0, server.Stop());
         }
 
@@ -177,6 +240,11 @@ public sealed class CompareTests(CompareTests.Jobs jobs) : IClassFixture<Compare
 
         /// <summary>Job of none of the scenes.</summary>
         public string Other { get; }
+
+        /// <summary>Jobs of images that were deleted.</summary>
+        public string Gone { get; }
+
+        public string GoneRollout { get; }
 
         public void Dispose() => _folder.Dispose();
 

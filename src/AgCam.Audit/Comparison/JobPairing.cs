@@ -69,6 +69,16 @@ public sealed class JobPairing(IStore store, Job a, Job b, ClassPairing classes)
     public TargetMap? Map(StoredExplanation explanation) =>
         Target is null ? explanation.Maps.FirstOrDefault() : explanation.Maps.FirstOrDefault(map => map.Is(Target));
 
+    /// <summary>Returns the explanations of both jobs, by their id.</summary>
+    public async Task<IReadOnlyDictionary<Digest, StoredExplanation>> ExplanationsAsync(
+        IEnumerable<ImageComparison> images,
+        CancellationToken cancellationToken = default
+    )
+    {
+        var ids = images.SelectMany(image => new[] { image.A.Explanation, image.B.Explanation }).Distinct();
+        return (await store.Explanations.FindAsync([.. ids], cancellationToken)).ToDictionary(explanation => explanation.Id);
+    }
+
     /// <summary>Returns the rectangle of the original picture that the maps of an explanation cover.</summary>
     public async Task<BoundingBox> CoversAsync(StoredExplanation explanation, CancellationToken cancellationToken = default)
     {
@@ -79,6 +89,41 @@ public sealed class JobPairing(IStore store, Job a, Job b, ClassPairing classes)
         var (left, top) = transform.ToOriginal(0, 0);
         return new BoundingBox(left, top, options.InputWidth * transform.ScaleX, options.InputHeight * transform.ScaleY);
     }
+
+    /// <summary>
+    /// Returns the ceiling of an image: the similarity of each job's map and its mirrored map, on the grid on which the jobs are compared.
+    /// </summary>
+    /// <param name="imageA">A's explanation and the map of the mirrored image, mirrored back.</param>
+    /// <returns>The mean of both jobs, in the order of <see cref="MapMeasure.All"/>; NaN where it does not apply.</returns>
+    public async Task<IReadOnlyList<double>> CeilingAsync(
+        (StoredExplanation Explanation, Heatmap Mirrored) imageA,
+        (StoredExplanation Explanation, Heatmap Mirrored) imageB,
+        CancellationToken cancellationToken = default
+    )
+    {
+        var stored = await AlignAsync(
+            (imageA.Explanation, Heatmap(Map(imageA.Explanation)!)),
+            (imageB.Explanation, Heatmap(Map(imageB.Explanation)!)),
+            cancellationToken
+        );
+        var mirrored = await AlignAsync(imageA, imageB, cancellationToken);
+        return
+        [
+            .. MapMeasure.All.Select(measure =>
+                stored is null || mirrored is null ? double.NaN : (measure.Of(stored.A, mirrored.A) + measure.Of(stored.B, mirrored.B)) / 2
+            ),
+        ];
+    }
+
+    private async Task<AlignedMaps?> AlignAsync(
+        (StoredExplanation Explanation, Heatmap Map) imageA,
+        (StoredExplanation Explanation, Heatmap Map) imageB,
+        CancellationToken cancellationToken
+    ) =>
+        PlacedMap.Align(
+            new PlacedMap(imageA.Map, await CoversAsync(imageA.Explanation, cancellationToken)),
+            new PlacedMap(imageB.Map, await CoversAsync(imageB.Explanation, cancellationToken))
+        );
 
     private async Task<ImageComparison> CompareAsync(
         Digest sha256,
@@ -92,10 +137,7 @@ public sealed class JobPairing(IStore store, Job a, Job b, ClassPairing classes)
         var aligned =
             mapA is null || mapB is null
                 ? null
-                : PlacedMap.Align(
-                    new PlacedMap(Heatmap(mapA), await CoversAsync(imageA.Explanation, cancellationToken)),
-                    new PlacedMap(Heatmap(mapB), await CoversAsync(imageB.Explanation, cancellationToken))
-                );
+                : await AlignAsync((imageA.Explanation, Heatmap(mapA)), (imageB.Explanation, Heatmap(mapB)), cancellationToken);
         floors.Add(aligned);
         var (correctA, correctB) = Correct(imageA.Outcome, imageB.Outcome);
         return new ImageComparison(
@@ -140,7 +182,7 @@ public sealed class JobPairing(IStore store, Job a, Job b, ClassPairing classes)
 
     private static (int, string) Predicted(StoredExplanation explanation) => (explanation.Top[0].Class, explanation.Top[0].Name);
 
-    private static Heatmap Heatmap(TargetMap map) => new(map.Rows, map.Columns, map.Values());
+    public static Heatmap Heatmap(TargetMap map) => new(map.Rows, map.Columns, map.Values());
 
     /// <summary>Returns the preprocessing of a configuration; null for a stand-in of a model, which sees the whole picture.</summary>
     private async Task<PreprocessingOptions?> PreprocessingAsync(Digest provenance, CancellationToken cancellationToken)

@@ -4,16 +4,8 @@ namespace AgCam.Audit.Comparison;
 
 /// <summary>Computes the numbers of a comparison from its images.</summary>
 /// <param name="images">In the order of their SHA-256.</param>
-/// <param name="ceilings">
-/// Similarity of an image's map and the mirrored map of the mirrored image, in the order of <see cref="MapMeasure.All"/>: the mean of both
-/// models. A sample of the images.
-/// </param>
-/// <param name="noCeiling">Reason why there is no ceiling; null where there is one.</param>
-public sealed class PairedComparison(
-    IReadOnlyList<ImageComparison> images,
-    IReadOnlyDictionary<Digest, IReadOnlyList<double>> ceilings,
-    string? noCeiling
-)
+/// <param name="ceilings">Ceilings of a sample of the images.</param>
+public sealed class PairedComparison(IReadOnlyList<ImageComparison> images, Ceilings ceilings)
 {
     public const string Calibrated = ".calibrated";
 
@@ -155,8 +147,8 @@ public sealed class PairedComparison(
         var paired = Measured(measure);
         if (paired.Count < 2)
             return metric with { Missing = NoMaps(measure) };
-        if (noCeiling is not null || Ceilings(measure).Count < 2)
-            return metric with { Missing = noCeiling ?? "fewer than two images have a ceiling" };
+        if (ceilings.Missing is not null || Ceilings(measure).Count < 2)
+            return metric with { Missing = ceilings.Missing ?? "fewer than two images have a ceiling" };
         var calibrated = ComparisonStatistics.Calibrate([
             .. paired.Select(image => (image.Similarity[measure], image.Floor[measure], Ceiling(image, measure))),
         ]);
@@ -233,7 +225,7 @@ public sealed class PairedComparison(
         [.. Measured(measure).Select(image => Ceiling(image, measure)).Where(ceiling => !double.IsNaN(ceiling))];
 
     private double Ceiling(ImageComparison image, int measure) =>
-        ceilings.TryGetValue(image.Sha256, out var values) ? values[measure] : double.NaN;
+        ceilings.Values.TryGetValue(image.Sha256, out var values) ? values[measure] : double.NaN;
 
     private static string NoMaps(int measure) =>
         MapMeasure.All[measure].Name == "sign-agreement"

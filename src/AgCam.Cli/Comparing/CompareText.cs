@@ -41,7 +41,7 @@ internal sealed class CompareText(ComparisonReport report, IReadOnlyList<GateOut
         if (folder is null)
             to.WriteLine("Next: --out DIR writes the numbers of every image.");
         else
-            Wrapped(to, $"Next: the numbers of every image are in {Path.Combine(folder, "images.csv")}.");
+            Wrapped(to, $"Next: open {Path.Combine(folder, "report.html")}; the numbers of every image are in images.csv.");
     }
 
     private static void Job(TextWriter to, string side, ComparedJob job) =>

@@ -3,6 +3,7 @@ using AgCam.Audit.Comparison;
 using AgCam.Audit.Gates;
 using AgCam.Audit.Output;
 using AgCam.Cli.Auditing;
+using AgCam.Cli.Options;
 using AgCam.Cli.Serving;
 using AgCam.Cli.Terminal;
 using AgCam.Pipeline;
@@ -29,9 +30,18 @@ internal sealed class CompareVerb
         HelpName = "GATES|FILE",
     };
 
+    private readonly Option<int> _ceiling = new("--ceiling")
+    {
+        Description =
+            "Number of images that both models explain mirrored, to calibrate: the first ones by SHA-256. 0 for none. It needs the originals "
+            + "and the models.",
+        DefaultValueFactory = _ => 64,
+        HelpName = "N",
+    };
+
     private readonly Option<string?> _out = new("--out", "-o")
     {
-        Description = "Folder for compare.json, images.csv, metrics.json and junit.xml.",
+        Description = "Folder for report.html, compare.json, images.csv, metrics.json and junit.xml.",
         HelpName = "DIR",
     };
 
@@ -41,10 +51,12 @@ internal sealed class CompareVerb
 
     private Command Build()
     {
+        _ceiling.Within(0, 100_000);
         var command = new Command("compare", "Compares the heatmaps and predictions of two jobs on the same images.")
         {
             _a,
             _b,
+            _ceiling,
             _failOn,
             _out,
             _json,
@@ -70,14 +82,16 @@ internal sealed class CompareVerb
 
     private async Task<int> CompareAsync(ParseResult parsed, IReadOnlyList<MetricGate> gates, CancellationToken cancellationToken)
     {
-        var options = _services.Pipeline(parsed, Operating.Settings.Read());
+        var settings = Operating.Settings.Read();
+        var options = _services.Pipeline(parsed, settings);
         var (idA, idB) = (parsed.GetValue(_a)!, parsed.GetValue(_b)!);
         await using var store = await StoredJob.OpenAsync(options, () => Missing(idA, options), cancellationToken);
         var a = await FindAsync(store, options, idA, cancellationToken);
         var b = await FindAsync(store, options, idB, cancellationToken);
         if (a.Id == b.Id)
             throw new UsageException($"\"{idA}\" and \"{idB}\" are one job, {a.Id}. Name two jobs.");
-        var classes = await ClassesAsync(a, b, new ModelCatalog(options.Models), cancellationToken);
+        var models = new ModelCatalog(options.Models);
+        var classes = await ClassesAsync(a, b, models, cancellationToken);
 
         var (imagesA, imagesB) = (
             await JobImages.ReadAsync(store, a.Id, cancellationToken),
@@ -85,17 +99,26 @@ internal sealed class CompareVerb
         );
         var pairing = new JobPairing(store, a, b, classes);
         var paired = await pairing.CompareAsync(imagesA, imagesB, cancellationToken);
-        var comparison = new PairedComparison(paired.Images, new Dictionary<Digest, IReadOnlyList<double>>(), "it was not computed");
-        var report = comparison.Report(
+        using var originals = new OriginalImages(options.References, store, a, b);
+        var run = new CeilingRun(parsed.Console, pairing, originals, models, _services.Worker(parsed, settings), parsed.GetValue(_ceiling));
+        var ceilings = await run.RunAsync(a, b, paired.Images, cancellationToken);
+        var report = new PairedComparison(paired.Images, ceilings).Report(
             ComparedJob.Of(a, imagesA),
             ComparedJob.Of(b, imagesB),
             paired,
-            PairingNotes.Of(paired, (imagesA, imagesB), pairing, classes)
+            [
+                .. PairingNotes.Of(paired, (imagesA, imagesB), pairing, classes),
+                .. ceilings.Note is { } note ? [note] : Array.Empty<string>(),
+            ]
         );
         var outcomes = gates.Select(gate => gate.Judge(report.Metrics.Single(metric => metric.Name == gate.Metric))).ToList();
 
         if (parsed.GetValue(_out) is { } folder)
+        {
+            var pictures = await ChangedPicture.DrawAsync(pairing, originals, paired.Images, report.Changed, cancellationToken);
             ComparisonFolder.Write(folder, report, paired.Images, outcomes);
+            ComparisonFolder.Write(folder, "report.html", stream => WritePage(stream, report, outcomes, pictures));
+        }
         if (parsed.GetValue(_json))
         {
             using var stdout = parsed.Console.OpenOutput();
@@ -107,6 +130,17 @@ internal sealed class CompareVerb
             new CompareText(report, outcomes, parsed.GetValue(_out)).Write(parsed.Console.Output);
         }
         return outcomes.Any(outcome => outcome.IsViolated) ? ExitCode.Different : ExitCode.Success;
+    }
+
+    private static void WritePage(
+        Stream stream,
+        ComparisonReport report,
+        IReadOnlyList<GateOutcome> gates,
+        IReadOnlyList<ChangedPicture> pictures
+    )
+    {
+        using var writer = new StreamWriter(stream, leaveOpen: true);
+        new ComparePage(report, gates, pictures, DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime)).Write(writer);
     }
 
     private static async Task<Job> FindAsync(IStore store, PipelineOptions options, string text, CancellationToken cancellationToken)

@@ -4,9 +4,37 @@ using AgCam.Evaluation.Metrics;
 
 namespace AgCam.Cli.Evaluating;
 
-/// <summary>Pieces of HTML that the evaluation's page repeats. Numbers have the invariant culture.</summary>
+/// <summary>Pieces of HTML that the pages of an evaluation and of a comparison have. Numbers have the invariant culture.</summary>
 internal static class Html
 {
+    /// <summary>Returns the beginning of a page that loads nothing, with its heading.</summary>
+    /// <param name="title">HTML.</param>
+    public static string Head(string title)
+    {
+        using var style = new StreamReader(typeof(Html).Assembly.GetManifestResourceStream("HtmlPage.css")!);
+        return $"""
+            <!doctype html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>{title}</title>
+            <style>
+            {style.ReadToEnd()}</style>
+            </head>
+            <body>
+            <h1>{title}</h1>
+            """;
+    }
+
+    /// <summary>Returns a picture inside the page, with its caption.</summary>
+    public static string Figure(byte[] png, string caption)
+    {
+        var text = Text(caption);
+        return $"<figure><img alt=\"{text}\" src=\"data:image/png;base64,{Convert.ToBase64String(png)}\">"
+            + $"<figcaption>{text}</figcaption></figure>";
+    }
+
     public static string Text(string text) => WebUtility.HtmlEncode(text);
 
     public static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);

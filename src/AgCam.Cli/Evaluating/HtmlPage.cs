@@ -28,21 +28,7 @@ internal sealed class HtmlPage(
     public void Write(TextWriter to)
     {
         var title = Html.Text($"Heatmaps of {tables.Header.Model}, evaluated");
-        to.WriteLine(
-            $"""
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <title>{title}</title>
-            <style>
-            {Style()}</style>
-            </head>
-            <body>
-            <h1>{title}</h1>
-            """
-        );
+        to.WriteLine(Html.Head(title));
         string[] sections =
         [
             Subject(),
@@ -57,12 +43,6 @@ internal sealed class HtmlPage(
         foreach (var section in sections.Where(section => section.Length > 0))
             to.WriteLine(section);
         to.WriteLine("</body>\n</html>");
-    }
-
-    private static string Style()
-    {
-        using var reader = new StreamReader(typeof(HtmlPage).Assembly.GetManifestResourceStream("HtmlPage.css")!);
-        return reader.ReadToEnd();
     }
 
     private string Subject()
@@ -186,16 +166,9 @@ internal sealed class HtmlPage(
         $"""
             <h2>{Html.Text(group.Key)}</h2>
             <div class="row">
-            {string.Join('\n', group.Select(Figure))}
+            {string.Join('\n', group.Select(picture => Html.Figure(picture.Png, picture.Caption)))}
             </div>
             """;
-
-    private static string Figure(ShownPicture picture)
-    {
-        var caption = Html.Text(picture.Caption);
-        var png = Convert.ToBase64String(picture.Png);
-        return $"<figure><img alt=\"{caption}\" src=\"data:image/png;base64,{png}\"><figcaption>{caption}</figcaption></figure>";
-    }
 
     private string Published()
     {

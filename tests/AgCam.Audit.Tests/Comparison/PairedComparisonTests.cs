@@ -6,8 +6,6 @@ namespace AgCam.Audit.Tests.Comparison;
 
 public class PairedComparisonTests
 {
-    private static readonly IReadOnlyDictionary<Digest, IReadOnlyList<double>> NoCeilings = new Dictionary<Digest, IReadOnlyList<double>>();
-
     [Fact]
     public void Flips_and_accuracy_are_counted_over_the_judged_images()
     {
@@ -46,26 +44,29 @@ public class PairedComparisonTests
         List<ImageComparison> images = [Image(0, 0.9), Image(1, 0.7)];
         Assert.Equal("gone", Compare(images)["spearman.calibrated"].Missing);
         var ceilings = images.ToDictionary(image => image.Sha256, _ => (IReadOnlyList<double>)[1, 1, 1, 1]);
-        var metrics = new PairedComparison(images, ceilings, null).Metrics().ToDictionary(metric => metric.Name);
+        var metrics = new PairedComparison(images, new Ceilings(ceilings, null)).Metrics().ToDictionary(metric => metric.Name);
         Assert.Equal(0.75, metrics["spearman.calibrated"].Value!.Value.Mean, 12);
         Assert.Equal(1, metrics["spearman"].Ceiling);
     }
 
     [Fact]
     public void Names_are_those_of_the_metrics() =>
-        Assert.Equal(PairedComparison.Names, new PairedComparison([Image(0)], NoCeilings, "gone").Metrics().Select(metric => metric.Name));
+        Assert.Equal(
+            PairedComparison.Names,
+            new PairedComparison([Image(0)], Ceilings.None("gone")).Metrics().Select(metric => metric.Name)
+        );
 
     [Fact]
     public void Images_that_changed_most_come_first() =>
         Assert.Equal(
             [2, 0],
-            new PairedComparison([Image(0, 0.5), Image(1, 0.9), Image(2, -0.1), Image(3, double.NaN)], NoCeilings, "gone")
+            new PairedComparison([Image(0, 0.5), Image(1, 0.9), Image(2, -0.1), Image(3, double.NaN)], Ceilings.None("gone"))
                 .MostChanged(2)
                 .Select(image => image.A.Number)
         );
 
     private static Dictionary<string, ComparedMetric> Compare(IReadOnlyList<ImageComparison> images) =>
-        new PairedComparison(images, NoCeilings, "gone").Metrics().ToDictionary(metric => metric.Name);
+        new PairedComparison(images, Ceilings.None("gone")).Metrics().ToDictionary(metric => metric.Name);
 
     private static ImageComparison Image(
         int number,
