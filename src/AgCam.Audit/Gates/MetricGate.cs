@@ -5,8 +5,8 @@ using AgCam.Audit.Comparison;
 namespace AgCam.Audit.Gates;
 
 /// <summary>
-/// A limit on one metric of a comparison, in the words of MLflow's MetricThreshold. The bound of the 95 % interval is judged, not the value:
-/// the lower one where greater is better, else the upper one.
+/// A limit on one metric of a comparison, in the words of MLflow's MetricThreshold. It judges the bound of the 95 % interval: the lower one
+/// where greater is better, else the upper one.
 /// </summary>
 /// <param name="Metric">Name of the metric.</param>
 public sealed record MetricGate(string Metric)

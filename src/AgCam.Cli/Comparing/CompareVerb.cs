@@ -25,16 +25,16 @@ internal sealed class CompareVerb
     private readonly Option<string?> _failOn = new("--fail-on")
     {
         Description =
-            "Gates, such as negative-flip-rate:0.02 or accuracy:min_absolute_change=-0.01, or a JSON file: exit code 1 when the bound of an "
-            + "interval is beyond its limit.",
+            "Gates, such as negative-flip-rate:0.02 or accuracy:min_absolute_change=-0.01, or a JSON file: exit code 1 when an interval "
+            + "reaches beyond its limit.",
         HelpName = "GATES|FILE",
     };
 
     private readonly Option<int> _ceiling = new("--ceiling")
     {
         Description =
-            "Number of images that both models explain mirrored, to calibrate: the first ones by SHA-256. 0 for none. It needs the originals "
-            + "and the models.",
+            "Number of images that both models explain mirrored, to calibrate: the first ones by SHA-256. 0 for none. It needs the "
+            + "originals and the models.",
         DefaultValueFactory = _ => 64,
         HelpName = "N",
     };

@@ -101,7 +101,9 @@ public class MapMeasureTests
         return covariance / Math.Sqrt(a.Sum(x => (x - meanA) * (x - meanA)) * b.Sum(y => (y - meanB) * (y - meanB)));
     }
 
-    /// <summary>Wang et al. (2004), equation 13, with a window of 11 x 11, sigma 1.5, K1 = 0.01, K2 = 0.03, range 1, mirrored edges.</summary>
+    /// <summary>
+    /// Computes equation 13 of Wang et al. (2004): window of 11 x 11, sigma 1.5, K1 = 0.01, K2 = 0.03, range 1, mirrored edges.
+    /// </summary>
     private static double NaiveSsim(Heatmap a, Heatmap b)
     {
         var sum = 0.0;
