@@ -74,7 +74,8 @@ internal sealed class ComparePage(
                 + Html.Each(
                     gates,
                     gate =>
-                        $"<p><b>{(gate.IsViolated ? "Violated" : "Passed")}</b> <code>{Html.Text(gate.Gate)}</code>: {Html.Text(gate.Text)}</p>\n"
+                        $"<p><b>{(gate.IsViolated ? "Violated" : "Passed")}</b> <code>{Html.Text(gate.Gate)}</code>: "
+                        + $"{Html.Text(gate.Text)}</p>\n"
                 );
 
     private string Metrics() =>
