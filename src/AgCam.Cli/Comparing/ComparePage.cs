@@ -169,9 +169,9 @@ internal sealed class ComparePage(
             $"""
             <h2>Protocol</h2>
             <p>Intervals are 95 %. Means: percentile bootstrap, {Bootstrap.Default.Resamples} resamples of the images, seed
-            {Bootstrap.Default.Seed}; the scale resamples value, floor and ceiling of an image together. Shares: Wilson's interval; the change
-            of accuracy: Newcombe's interval of paired proportions. The detectable change is the smallest one that so many images show with
-            80 % power in a two-sided test at 5 %.</p>
+            {Bootstrap.Default.Seed}; the scale resamples value, floor and ceiling of an image together. Shares: Wilson's interval; the
+            change of accuracy: Newcombe's interval of paired proportions. The detectable change is the smallest one that so many images
+            show with 80 % power in a two-sided test at 5 %.</p>
             """
         );
 
