@@ -1,4 +1,5 @@
 using AgCam.Audit.Findings;
+using AgCam.Audit.Interventions;
 
 namespace AgCam.Audit;
 
@@ -24,6 +25,45 @@ public sealed record AuditReport(long Images, long Labelled, IReadOnlyList<Findi
                         Groups = [.. finding.Groups.Take(top)],
                         Classes = [.. finding.Classes.Take(top)],
                         Slices = [.. finding.Slices.Take(top)],
+                    }
+                ),
+            ],
+        };
+
+    /// <summary>Returns the classes that an intervention can test, in the order of the report.</summary>
+    public IReadOnlyList<Candidate> Candidates() =>
+        [
+            .. Findings.SelectMany(finding =>
+                finding
+                    .Classes.Where(listed => listed.Status is not null)
+                    .Select(listed => new Candidate(
+                        finding.Name,
+                        listed.Class.Class,
+                        [.. listed.Class.Patches.Select(patch => new Patch(patch.Row, patch.Column))]
+                    ))
+            ),
+        ];
+
+    /// <summary>Returns the report with the outcomes of tested candidates.</summary>
+    public AuditReport With(IReadOnlyCollection<TestedCandidate> tested) =>
+        this with
+        {
+            Findings =
+            [
+                .. Findings.Select(finding =>
+                    finding with
+                    {
+                        Classes =
+                        [
+                            .. finding.Classes.Select(listed =>
+                                listed with
+                                {
+                                    Test = tested.FirstOrDefault(test =>
+                                        (test.Candidate.Finding, test.Candidate.Class) == (finding.Name, listed.Class.Class)
+                                    ),
+                                }
+                            ),
+                        ],
                     }
                 ),
             ],
@@ -57,6 +97,9 @@ public sealed record FindingReport(string Name, FindingLevel Level, long Scored,
     /// <summary>Share that the finding counts; 0 when nothing could be judged.</summary>
     public double Share => Scored == 0 ? 0 : (double)Count / Scored;
 
+    /// <summary>Number of candidates in a state.</summary>
+    public int Candidates(CandidateStatus status) => Classes.Count(listed => listed.Status == status);
+
     /// <summary>True when more than half of the images count. The finding then describes the dataset, not single images.</summary>
     public bool IsProperty => Level == FindingLevel.Image && Share > 0.5;
 }
@@ -79,7 +122,15 @@ public sealed record ListedGroup(FoundGroup Group, IReadOnlyList<(long Number, s
 
 /// <summary>A class of a finding.</summary>
 /// <param name="Examples">Row and path of images to look at first.</param>
-public sealed record ListedClass(FoundClass Class, IReadOnlyList<(long Number, string? Path)> Examples);
+public sealed record ListedClass(FoundClass Class, IReadOnlyList<(long Number, string? Path)> Examples)
+{
+    /// <summary>Intervention on the class; null when there was none.</summary>
+    public TestedCandidate? Test { get; init; }
+
+    /// <summary>State of a class that an intervention can test: the finding counts it and has its patches. Otherwise null.</summary>
+    public CandidateStatus? Status =>
+        Class is { IsIssue: true, Patches.Count: > 0 } ? Test?.Confirmation.Status ?? CandidateStatus.Candidate : null;
+}
 
 /// <summary>A slice of a finding.</summary>
 /// <param name="Examples">Row and path of images to look at first.</param>

@@ -1,5 +1,6 @@
 using AgCam.Evaluation.Datasets;
 using AgCam.Heatmaps;
+using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 
 namespace AgCam.Audit;
@@ -9,6 +10,9 @@ namespace AgCam.Audit;
 /// <param name="Path">Path or name of the image.</param>
 public sealed record AuditRow(long Number, string? Path)
 {
+    /// <summary>Where the image is stored.</summary>
+    public ImageReference? Reference { get; init; }
+
     /// <summary>Class index of the given label.</summary>
     public int? Label { get; init; }
 

@@ -34,7 +34,7 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings,
         var paths = groups
             .Values.SelectMany(Listed)
             .SelectMany(group => group.Numbers)
-            .Concat(judged.Values.SelectMany(Listed).SelectMany(found => found.Examples))
+            .Concat(judged.Values.SelectMany(ListedClasses).SelectMany(found => found.Examples))
             .Concat(slices.Values.SelectMany(Listed).SelectMany(found => found.Examples))
             .Distinct()
             .ToDictionary(number => number, _ => (string?)null);
@@ -72,7 +72,7 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings,
                     @class.Needs
                 )
                 {
-                    Classes = [.. Listed(judged[@class]).Select(found => new ListedClass(found, Named(found.Examples)))],
+                    Classes = [.. ListedClasses(judged[@class]).Select(found => new ListedClass(found, Named(found.Examples)))],
                 },
                 DatasetFinding dataset => new FindingReport(
                     dataset.Name,
@@ -90,12 +90,17 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings,
 
         IEnumerable<T> Listed<T>(IReadOnlyList<T> all) => top is { } limit ? all.Take(limit) : all;
 
+        // Counted classes are all listed, because interventions and gates read them.
+        IEnumerable<FoundClass> ListedClasses(IReadOnlyList<FoundClass> all) =>
+            top is { } limit ? all.Where((found, i) => i < limit || found.IsIssue) : all;
+
         IReadOnlyList<(long, string?)> Named(IReadOnlyList<long> numbers) => [.. numbers.Select(number => (number, paths[number]))];
     }
 
     private sealed class ImageTally(ImageFinding finding, ClassNames classes, int? top)
     {
         private readonly WorstImages _worst = new(top);
+        private readonly ClassPlaces _places = new(finding);
         private long _scored;
         private long _count;
 
@@ -105,6 +110,7 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings,
                 return null;
             _scored++;
             _count += score.IsIssue ? 1 : 0;
+            _places.Add(row, score.IsIssue);
             _worst.Add(
                 score.Value,
                 row.Number,
@@ -130,6 +136,7 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings,
             {
                 Threshold = finding.Threshold,
                 Items = _worst.Ranked(),
+                Classes = _places.Found(classes),
             };
     }
 }

@@ -14,7 +14,7 @@ public sealed class MapShares
         (Rows, Columns, _values) = (rows, columns, values);
         var maximum = values.Max();
         Peak = Array.IndexOf(values, maximum);
-        Border = Mass((row, column) => row == 0 || column == 0 || row == rows - 1 || column == columns - 1);
+        Border = Mass(IsBorder);
         Corners = Mass(IsCorner);
         Focus = 1 + values.Where(value => value > 0).Sum(value => value * Math.Log(value)) / Math.Log(values.Length);
         HotArea = (double)values.Count(value => value >= maximum / 2) / values.Length;
@@ -73,14 +73,19 @@ public sealed class MapShares
         return new MapShares(map.Rows, map.Columns, values);
     }
 
-    private bool IsCorner(int row, int column) =>
-        (row < CornerSide || row >= Rows - CornerSide) && (column < CornerSide || column >= Columns - CornerSide);
+    /// <summary>Returns whether a patch is in the outer ring of a grid.</summary>
+    public static bool IsBorder(int row, int column, int rows, int columns) =>
+        row == 0 || column == 0 || row == rows - 1 || column == columns - 1;
 
-    private double Mass(Func<int, int, bool> isCounted)
+    /// <summary>Returns whether a patch is in one of the four corners of 3 x 3 patches of a grid.</summary>
+    public static bool IsCorner(int row, int column, int rows, int columns) =>
+        (row < CornerSide || row >= rows - CornerSide) && (column < CornerSide || column >= columns - CornerSide);
+
+    private double Mass(Func<int, int, int, int, bool> isCounted)
     {
         var mass = 0.0;
         for (var i = 0; i < _values.Length; i++)
-            if (isCounted(i / Columns, i % Columns))
+            if (isCounted(i / Columns, i % Columns, Rows, Columns))
                 mass += _values[i];
         return Math.Min(1, mass);
     }

@@ -9,6 +9,7 @@ using AgCam.Worker.Batching;
 using AgCam.Worker.Chunks;
 using AgCam.Worker.Engines;
 using AgCam.Worker.Evaluations;
+using AgCam.Worker.Interventions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -49,6 +50,11 @@ public static class WorkerRegistration
         ));
         services.AddSingleton<ChunkComputation>();
         services.AddSingleton<ChunkEvaluation>();
+        services.AddSingleton(provider => new InterventionRunner(
+            provider.GetRequiredService<EnginePool>(),
+            provider.GetRequiredService<ImageFetch>(),
+            provider.GetRequiredService<Device>()
+        ));
         services.AddSingleton(new LaneConcurrency(options.BulkChunks, options.InteractiveRequests));
         services.AddSingleton<ChunkLeasing>();
         services.AddSingleton<ChunkRunner>();

@@ -6,6 +6,14 @@ public static class FindingList
     /// <summary>Names of all findings.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Create(1).Select(finding => finding.Name)];
 
+    /// <summary>Names of the findings whose classes an intervention can confirm.</summary>
+    public static IReadOnlyList<string> Confirmable { get; } =
+    [
+        .. Create(1)
+            .Where(finding => finding is FixedPositionFinding || (finding as ImageFinding)?.Patches(1, 1) is not null)
+            .Select(finding => finding.Name),
+    ];
+
     /// <summary>Returns new findings without statistics.</summary>
     /// <param name="classes">Number of classes.</param>
     /// <param name="labelThreshold">See <see cref="LabelFinding"/>.</param>

@@ -8,6 +8,12 @@ public abstract class ImageFinding : Finding
     /// <summary>Score below which an image counts as an issue.</summary>
     public abstract double Threshold { get; }
 
+    /// <summary>
+    /// Returns the patches that an image is counted for, when the finding is about a fixed place. A class with many such images becomes a
+    /// candidate. Null for other findings.
+    /// </summary>
+    public virtual IReadOnlyList<(int Row, int Column)>? Patches(int rows, int columns) => null;
+
     /// <summary>Returns the image's score; null when the image lacks what the finding needs.</summary>
     public abstract ImageScore? Score(AuditRow row);
 

@@ -27,7 +27,10 @@ public sealed class MapFinding : SingleImageFinding
                 Text(
                     $"{100 * map.Border:0} % of the heat lie on the outer ring of patches, which has {100 * map.BorderArea:0} % of the area"
                 )
-        );
+        )
+        {
+            Place = MapShares.IsBorder,
+        };
 
     /// <summary>Most of the map lies in the four corners of 3 x 3 patches.</summary>
     public static MapFinding Corner() =>
@@ -37,7 +40,10 @@ public sealed class MapFinding : SingleImageFinding
             "the share of the heat outside the four corners of 3 x 3 patches, divided by the share of an even map,",
             map => map.HasCorners ? Math.Min(1, (1 - map.Corners) / (1 - map.CornerArea)) : null,
             map => Text($"{100 * map.Corners:0} % of the heat lie in the corners, which have {100 * map.CornerArea:0} % of the area")
-        );
+        )
+        {
+            Place = MapShares.IsCorner,
+        };
 
     /// <summary>The heat is spread evenly: the model looked at nothing in particular.</summary>
     public static MapFinding Diffuse() =>
@@ -72,6 +78,20 @@ public sealed class MapFinding : SingleImageFinding
     public override string Name { get; }
 
     public override string Needs => "heatmaps";
+
+    public override IReadOnlyList<(int Row, int Column)>? Patches(int rows, int columns) =>
+        Place is null
+            ? null
+            :
+            [
+                .. from row in Enumerable.Range(0, rows)
+                from column in Enumerable.Range(0, columns)
+                where Place(row, column, rows, columns)
+                select (row, column),
+            ];
+
+    /// <summary>Tells by row, column and size of the grid whether a patch is at the finding's place; null without a place.</summary>
+    private Func<int, int, int, int, bool>? Place { get; init; }
 
     public override double Threshold { get; }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using AgCam.Audit.Findings;
 using AgCam.Audit.Gates;
+using AgCam.Audit.Interventions;
 
 namespace AgCam.Audit.Output;
 
@@ -57,6 +58,14 @@ internal sealed class AuditFolder : IAsyncDisposable
             file.Commit();
     }
 
+    /// <summary>Adds a file, which gets its final name with the others.</summary>
+    /// <param name="name">Path below the folder.</param>
+    public void Add(string name, ReadOnlySpan<byte> content)
+    {
+        using var stream = Create(name);
+        stream.Write(content);
+    }
+
     public ValueTask DisposeAsync()
     {
         foreach (var file in _files)
@@ -76,6 +85,9 @@ internal sealed class AuditFolder : IAsyncDisposable
         var metrics = new JsonObject { ["images"] = report.Images, ["labelled"] = report.Labelled };
         foreach (var finding in report.Findings)
             (metrics[$"{finding.Name}.count"], metrics[$"{finding.Name}.share"]) = (finding.Count, finding.Share);
+        foreach (var finding in report.Findings.Where(finding => FindingList.Confirmable.Contains(finding.Name)))
+        foreach (var status in Enum.GetValues<CandidateStatus>())
+            metrics[$"{finding.Name}.{status.Text()}"] = finding.Candidates(status);
         return metrics;
     }
 

@@ -3,6 +3,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using AgCam.Audit.Findings;
 using AgCam.Audit.Gates;
+using AgCam.Audit.Interventions;
+using AgCam.Evaluation.Metrics;
 
 namespace AgCam.Audit.Output;
 
@@ -86,6 +88,7 @@ internal static class ReportJson
             json.WriteEndArray();
         }
         json.WriteEndArray();
+        WriteStatus(json, found);
         WriteMembers(json, examples);
     }
 
@@ -186,6 +189,41 @@ internal static class ReportJson
         json.WriteEndObject();
     }
 
+    private static void WriteStatus(Utf8JsonWriter json, ListedClass listed)
+    {
+        if (listed.Status is not { } status)
+            return;
+        json.WriteString("status", status.Text());
+        if (listed.Test is not { } test)
+            return;
+        if (test.Problem is { } problem)
+            json.WriteString("problem", problem);
+        var outcome = test.Confirmation;
+        json.WriteNumber("tested", outcome.Images);
+        if (outcome.Images > 0)
+        {
+            WriteInterval(json, "flipRate", outcome.FlipRate);
+            WriteInterval(json, "control", outcome.Control);
+            WriteInterval(json, "flipDifference", outcome.FlipDifference);
+            WriteInterval(json, "drop", outcome.Drop);
+            WriteInterval(json, "controlDrop", outcome.ControlDrop);
+            WriteInterval(json, "dropDifference", outcome.DropDifference);
+        }
+        json.WriteStartArray("pictures");
+        foreach (var picture in test.Pictures)
+            json.WriteStringValue(picture);
+        json.WriteEndArray();
+    }
+
+    private static void WriteInterval(Utf8JsonWriter json, string field, Interval interval)
+    {
+        json.WriteStartObject(field);
+        json.WriteNumber("mean", interval.Mean);
+        json.WriteNumber("low", interval.Low);
+        json.WriteNumber("high", interval.High);
+        json.WriteEndObject();
+    }
+
     private static void WriteMembers(Utf8JsonWriter json, IReadOnlyList<(long Number, string? Path)> members)
     {
         json.WriteStartArray("numbers");
@@ -213,7 +251,15 @@ internal static class ReportJson
         json.WriteStartObject();
         json.WriteString("finding", gate.Finding);
         json.WriteNumber("limit", gate.Limit);
-        json.WriteString("unit", gate.IsShare ? "percent" : "images");
+        json.WriteString(
+            "unit",
+            gate.Unit switch
+            {
+                GateUnit.Percent => "percent",
+                GateUnit.ConfirmedClasses => "confirmed",
+                _ => "images",
+            }
+        );
         json.WriteNumber("measured", gate.Measured(finding));
         json.WriteBoolean("violated", gate.IsViolated(finding));
         json.WriteEndObject();

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using AgCam.Evaluation.Datasets;
 using AgCam.Heatmaps;
+using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Preprocessing;
@@ -60,6 +61,14 @@ public sealed class JobRows(IStore store, Guid job, ClassNames classes)
         var probabilities = Probabilities(item, explanation);
         return new AuditRow(item.Number, item.Uri)
         {
+            Reference = new ImageReference
+            {
+                Number = item.Number,
+                Kind = item.Kind,
+                Uri = item.Uri,
+                Stamp = item.Stamp,
+                KnownSha256 = explanation.Image,
+            },
             Label = Labels.Resolve(item.Label, probabilities.Predicted),
             Probabilities = probabilities,
             Sha256 = explanation.Image,

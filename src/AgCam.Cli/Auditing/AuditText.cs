@@ -2,6 +2,7 @@ using System.Globalization;
 using AgCam.Audit;
 using AgCam.Audit.Findings;
 using AgCam.Audit.Gates;
+using AgCam.Audit.Interventions;
 using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Auditing;
@@ -70,17 +71,14 @@ internal sealed class AuditText(AuditReport report, AuditInput input, IReadOnlyL
             string.Create(
                 Culture,
                 $"{finding.Name}: {finding.Count:N0} of {finding.Scored:N0} {kind} to review ({100 * finding.Share:0.0} %)"
-            )
+            ) + Confirmed(finding)
         );
         if (finding.Count == 0)
             return;
         Wrapped(to, "  ", $"Counted: {finding.Rule}.");
         if (finding.IsProperty)
-        {
             Wrapped(to, "  ", "More than half of the images count: a property of the dataset or the model.");
-            return;
-        }
-        foreach (var image in finding.Items.Where(image => image.IsIssue).Take(Examples))
+        foreach (var image in finding.Items.Where(image => image.IsIssue && !finding.IsProperty).Take(Examples))
         {
             to.WriteLine(Image(image.Number, image.Path));
             Wrapped(to, Indent, Screen.Printable(image.Reason));
@@ -92,9 +90,17 @@ internal sealed class AuditText(AuditReport report, AuditInput input, IReadOnlyL
             var more = members.Count > Examples ? string.Create(Culture, $", {members.Count - Examples:N0} more") : "";
             Wrapped(to, Indent, $"{group.Kind}{(group.Splits.Count > 0 ? $", in {string.Join(" and ", group.Splits)}" : "")}{more}");
         }
-        foreach (var (judged, examples) in finding.Classes.Where(found => found.Class.IsIssue).Take(Examples))
+        foreach (
+            var listed in finding
+                .Classes.Where(found => found.Class.IsIssue)
+                .OrderByDescending(found => found.Status == CandidateStatus.Confirmed)
+                .Take(Examples)
+        )
         {
+            var (judged, examples) = listed;
             Wrapped(to, "  ", Screen.Printable($"{input.Classes.Text(judged.Class)}: {judged.Reason}"));
+            if (listed.Status is { } status)
+                Wrapped(to, "    ", Screen.Printable($"{status.Text()}: {Outcome(listed.Test)}"));
             foreach (var (number, path) in examples)
                 to.WriteLine(Image(number, path));
         }
@@ -109,6 +115,14 @@ internal sealed class AuditText(AuditReport report, AuditInput input, IReadOnlyL
         foreach (var (number, path) in examples)
             to.WriteLine(Image(number, path));
     }
+
+    private static string Confirmed(FindingReport finding) =>
+        finding.Candidates(CandidateStatus.Confirmed) is > 0 and var confirmed
+            ? string.Create(Culture, $", {confirmed:N0} {(confirmed == 1 ? "class" : "classes")} confirmed")
+            : "";
+
+    private static string Outcome(TestedCandidate? test) =>
+        test is null ? "not tested on the model; --confirm 64 does it" : test.Problem ?? test.Confirmation.Text();
 
     private static string Image(long number, string? path) =>
         string.Create(Culture, $"  {number, 7}  {Screen.Printable(path ?? "")}").TrimEnd();

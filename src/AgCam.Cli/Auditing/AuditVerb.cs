@@ -78,9 +78,20 @@ internal sealed class AuditVerb
         HelpName = "N|all",
     };
 
+    private readonly Option<int> _confirm = new("--confirm")
+    {
+        Description =
+            "Tests suspected classes on the model with N of their images and N others each: erases the suspected patches and pastes them "
+            + "into other classes. 0 leaves it out.",
+        DefaultValueFactory = _ => 64,
+        HelpName = "N",
+    };
+
     private readonly Option<string?> _failOn = new("--fail-on")
     {
-        Description = "Gates, such as label:2% or label:20: exit code 1 when a finding counts more images.",
+        Description =
+            "Gates, such as label:2%, label:20 or fixed-position:confirmed: exit code 1 when a finding counts more images, or a class is "
+            + "confirmed.",
         HelpName = "GATES",
     };
 
@@ -88,7 +99,7 @@ internal sealed class AuditVerb
     {
         Description =
             "Folder for audit.json, findings.csv, findings.jsonl, findings.parquet (cleanlab's column names), corrected-labels.csv, "
-            + "metrics.json and junit.xml.",
+            + "metrics.json, junit.xml and pictures of the interventions.",
         HelpName = "DIR",
     };
 
@@ -99,6 +110,7 @@ internal sealed class AuditVerb
     private Command Build()
     {
         _threshold.Within(0, 1);
+        _confirm.Within(0, 100_000);
         _top.Validators.Add(result =>
         {
             foreach (var token in result.Tokens.Where(token => !IsTop(token.Value)))
@@ -117,6 +129,7 @@ internal sealed class AuditVerb
             _findings,
             _threshold,
             _top,
+            _confirm,
             _failOn,
             _out,
             _json,
@@ -127,6 +140,7 @@ internal sealed class AuditVerb
             new Example("What is wrong with this dataset?", "agcam audit photos/ --model vit/ --labels parent --out audit"),
             new Example("Which labels are probably wrong?", "agcam audit --predictions probs.npy --labels labels.npy"),
             new Example("With class names, and files to work with", "agcam audit --predictions probs.csv --labels labels.csv --out audit"),
+            new Example("Does the model use a watermark?", "agcam audit photos/ --model vit/ --fail-on fixed-position:confirmed"),
             new Example("As a gate in CI", "agcam audit --predictions probs.parquet --fail-on label:2% --out audit")
         );
     }
@@ -136,6 +150,7 @@ internal sealed class AuditVerb
         if (parsed.GetValue(_source) is not { } source)
         {
             Refuse(parsed, "--predictions, which has no splits", _splits);
+            Refuse(parsed, "--predictions, which has no model", _confirm);
             return await AuditFileAsync(parsed, cancellationToken);
         }
         if (parsed.GetValue(_predictions) is not null)
@@ -156,7 +171,7 @@ internal sealed class AuditVerb
         var labels = parsed.GetValue(_labels) is { } given ? GivenLabels.Open(given, probabilities.HasPaths) : null;
         var names = parsed.GetValue(_classes) is { } list ? ClassNamesFile.Read(list.FullName) : null;
         var rows = new LabelledProbabilities(probabilities, labels, names);
-        return await AuditAsync(parsed, AuditInput.Of(rows, file), cancellationToken);
+        return await AuditAsync(parsed, AuditInput.Of(rows, file), (report, _) => Task.FromResult(report), cancellationToken);
     }
 
     private async Task<int> AuditSourceAsync(ParseResult parsed, string source, CancellationToken cancellationToken)
@@ -214,6 +229,9 @@ internal sealed class AuditVerb
 
     private async Task<int> AuditJobAsync(ParseResult parsed, PipelineOptions options, string source, CancellationToken cancellationToken)
     {
+        using var interruption = new Interruption(() => { });
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, interruption.Drain);
+        cancellationToken = stopping.Token;
         await using var store = await StoredJob.OpenAsync(options, () => Missing(source, options), cancellationToken);
         var job = await StoredJob.FindAsync(store, source, cancellationToken) ?? throw Missing(source, options);
         if (job.State != JobState.Completed)
@@ -226,7 +244,18 @@ internal sealed class AuditVerb
             );
         var classes = (await models.DescribeAsync(job.Spec.Model.Id, cancellationToken)).Classes;
         var rows = ClassifierRows.Read(models.Find(job.Spec.Model.Id)!, ModelCatalog.Reading);
-        return await AuditAsync(parsed, AuditInput.Of(new JobRows(store, job.Id, classes), job, classes, rows), cancellationToken);
+        var input = AuditInput.Of(new JobRows(store, job.Id, classes), job, classes, rows);
+        return await AuditAsync(parsed, input, ConfirmAsync, cancellationToken);
+
+        Task<AuditReport> ConfirmAsync(AuditReport report, AuditFolder? files) =>
+            parsed.GetValue(_confirm) is > 0 and var pairs
+                ? new CandidateTesting(parsed.Console, options, _services.Worker(parsed, Operating.Settings.Read()), pairs, files).RunAsync(
+                    report,
+                    input,
+                    job,
+                    cancellationToken
+                )
+                : Task.FromResult(report);
     }
 
     private static UsageException Missing(string source, PipelineOptions options) =>
@@ -235,7 +264,13 @@ internal sealed class AuditVerb
                 + "the job's store with --store."
         );
 
-    private async Task<int> AuditAsync(ParseResult parsed, AuditInput input, CancellationToken cancellationToken)
+    /// <param name="confirmAsync">Tests the candidates of the report.</param>
+    private async Task<int> AuditAsync(
+        ParseResult parsed,
+        AuditInput input,
+        Func<AuditReport, AuditFolder?, Task<AuditReport>> confirmAsync,
+        CancellationToken cancellationToken
+    )
     {
         var (findings, gates) = Findings(parsed, input.Classes.Count, input.Findings, input.Rows);
         var auditor = new Auditor(input.Classes, findings, Top(parsed.GetValue(_top)!));
@@ -245,11 +280,13 @@ internal sealed class AuditVerb
         {
             await using var files = new AuditFolder(folder, input.Classes, findings);
             report = await auditor.RunAsync(input.ReadAsync, files.Add, cancellationToken);
+            report = await confirmAsync(report, files);
             await files.CompleteAsync(report, input.Model, gates);
         }
         else
         {
             report = await auditor.RunAsync(input.ReadAsync, cancellationToken: cancellationToken);
+            report = await confirmAsync(report, null);
         }
         if (parsed.GetValue(_json))
         {

@@ -29,7 +29,8 @@ internal static class ClassFileName
     private static string Of(int index, string? name, int? against, string? againstName) =>
         Safe(name, index) + (against is { } other ? $"-vs-{Safe(againstName, other)}" : "");
 
-    private static string Safe(string? name, int index)
+    /// <summary>Returns the part of a file name for a class.</summary>
+    public static string Safe(string? name, int index)
     {
         var safe = new StringBuilder();
         foreach (var rune in Pictures.ShortName(name, index).Normalize().EnumerateRunes())
