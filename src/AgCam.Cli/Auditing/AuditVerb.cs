@@ -199,7 +199,7 @@ internal sealed class AuditVerb
 
     private static void Refuse(ParseResult parsed, string what, params IReadOnlyList<Option> options)
     {
-        if (options.FirstOrDefault(option => parsed.GetResult(option) is not null) is { } given)
+        if (options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
             throw new UsageException($"{given.Name} does not go with {what}. Leave it out.");
     }
 

@@ -109,7 +109,7 @@ public sealed class Intervention(IExplainEngine engine, Candidate candidate, Att
             new ShownImage(edits.Pasted.Image, measured.Edited[4].Predictions[0])
         );
 
-    /// <summary>Changed images of a pair: erased with either fill at the place and elsewhere, pasted from the place and from elsewhere.</summary>
+    /// <summary>Changed images of a pair: erased by either fill, and pasted, each at the place and elsewhere.</summary>
     private sealed record Edits(
         EngineInput Filled,
         EngineInput Shuffled,

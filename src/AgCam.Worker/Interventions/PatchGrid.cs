@@ -31,7 +31,7 @@ internal sealed class PatchGrid(int rows, int columns)
         return filled;
     }
 
-    /// <summary>Replaces each patch by a random one of the same image from outside; by its mean colour when there is none outside.</summary>
+    /// <summary>Replaces each patch by a random one of the same image from outside; by its mean colour when there is none.</summary>
     public PreparedImage Shuffled(PreparedImage image, IReadOnlyList<Patch> patches, ulong seed)
     {
         var inside = patches.ToHashSet();
