@@ -26,6 +26,12 @@ public sealed record ComparedMetric(string Name, bool GreaterIsBetter, string Me
     /// <summary>Value minus baseline over the same images, with its 95 % interval.</summary>
     public Interval? Change { get; init; }
 
+    /// <summary>Value that 95 % of the random splits of all images stay below; null for a metric that is no drift.</summary>
+    public double? ByChance { get; init; }
+
+    /// <summary>P-value of the permutation test; null for a metric that is no drift.</summary>
+    public double? PValue { get; init; }
+
     /// <summary>Mean over the classes, each with the same weight; null where it was not measured.</summary>
     public double? ClassMean { get; init; }
 

@@ -49,6 +49,10 @@ public sealed record ComparedJob(Guid Job, string Model, Digest Weights, string 
 }
 
 /// <summary>One class of a comparison.</summary>
-/// <param name="Images">Number of images: of both jobs in a pairing, of A in a drift.</param>
+/// <param name="Images">Number of images; of A in a drift.</param>
 /// <param name="Values">Values by the name of their metric; a metric that was not measured is absent.</param>
-public sealed record ComparedClass(string Name, long Images, IReadOnlyDictionary<string, double> Values);
+public sealed record ComparedClass(string Name, long Images, IReadOnlyDictionary<string, double> Values)
+{
+    /// <summary>Number of images of B in a drift; null in a pairing.</summary>
+    public long? ImagesB { get; init; }
+}

@@ -50,13 +50,22 @@ internal static class ComparisonStatistics
     /// <param name="second">Number of images that count in the second only.</param>
     public static Interval PairedDifference(long both, long first, long second, long n)
     {
-        var (one, two) = (Proportion(both + first, n), Proportion(both + second, n));
         var neither = n - both - first - second;
         var product = (double)(both + first) * (second + neither) * (both + second) * (first + neither);
         var numerator = (double)both * neither - (double)first * second;
         if (numerator > 0)
             numerator = Math.Max(0, numerator - n / 2.0);
         var phi = product > 0 ? numerator / Math.Sqrt(product) : 0;
+        return Difference(Proportion(both + first, n), Proportion(both + second, n), phi);
+    }
+
+    /// <summary>Returns the difference of proportions of different images, second - first, with the interval of Newcombe (1998).</summary>
+    public static Interval Difference((long Count, long N) first, (long Count, long N) second) =>
+        Difference(Proportion(first.Count, first.N), Proportion(second.Count, second.N), phi: 0);
+
+    /// <param name="phi">Correlation of the two proportions.</param>
+    private static Interval Difference(Interval one, Interval two, double phi)
+    {
         var difference = two.Mean - one.Mean;
         return new Interval(
             difference,

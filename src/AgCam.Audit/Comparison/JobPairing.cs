@@ -21,6 +21,9 @@ public sealed class JobPairing(IStore store, Job a, Job b, ClassPairing classes)
             ? "predicted"
             : a.Spec.Targets.FirstOrDefault(target => b.Spec.Targets.Contains(target));
 
+    /// <summary>Classes that both models have.</summary>
+    public ClassPairing Classes { get; } = classes;
+
     /// <summary>Whether the boxes of the jobs have one meaning: same first target, same threshold.</summary>
     public bool HasBoxes => a.Spec.Targets[0] == b.Spec.Targets[0] && a.Spec.Threshold == b.Spec.Threshold;
 
@@ -149,10 +152,10 @@ public sealed class JobPairing(IStore store, Job a, Job b, ClassPairing classes)
         {
             Similarity = [.. MapMeasure.All.Select(measure => aligned is null ? double.NaN : measure.Of(aligned.A, aligned.B))],
             BoxIou = HasBoxes && imageA.Outcome.Box is { } boxA && imageB.Outcome.Box is { } boxB ? boxA.Iou(boxB) : double.NaN,
-            Agrees = classes.Agree(Predicted(imageA.Explanation), Predicted(imageB.Explanation)),
+            Agrees = Classes.Agree(Predicted(imageA.Explanation), Predicted(imageB.Explanation)),
             CorrectA = correctA,
             CorrectB = correctB,
-            SameMapClass = mapA is null || mapB is null ? null : classes.Agree((mapA.Class, mapA.Name), (mapB.Class, mapB.Name)),
+            SameMapClass = mapA is null || mapB is null ? null : Classes.Agree((mapA.Class, mapA.Name), (mapB.Class, mapB.Name)),
             IsResampled = aligned is { IsResampled: true },
         };
     }
@@ -169,7 +172,7 @@ public sealed class JobPairing(IStore store, Job a, Job b, ClassPairing classes)
         return correctA is null || correctB is null ? (null, null) : (correctA, correctB);
 
         bool? Borrowed(ImageOutcome image, ImageOutcome other) =>
-            image.Label is null && classes.IsShared(other.LabelClass)
+            image.Label is null && Classes.IsShared(other.LabelClass)
                 ? string.Equals(image.Predicted, other.LabelClass, StringComparison.OrdinalIgnoreCase)
                 : null;
     }

@@ -9,9 +9,9 @@ public static class PairingNotes
 
     private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
 
-    public static IReadOnlyList<string> Of(PairedImages paired, (JobImages A, JobImages B) jobs, JobPairing pairing, ClassPairing classes)
+    public static IReadOnlyList<string> Of(PairedImages paired, (JobImages A, JobImages B) jobs, JobPairing pairing)
     {
-        var images = paired.Images;
+        var (images, classes) = (paired.Images, pairing.Classes);
         var notes = new List<string>();
         if (jobs.A.Failed + jobs.B.Failed > 0)
             notes.Add(

@@ -85,6 +85,11 @@ internal static class ComparisonJson
         Write(json, "change", metric.Change);
         Write(json, "ceiling", metric.Ceiling);
         Write(json, "classMean", metric.ClassMean);
+        if (metric.ByChance is not null)
+        {
+            Write(json, "byChance", metric.ByChance);
+            Write(json, "pValue", metric.PValue);
+        }
         json.WriteEndObject();
     }
 
@@ -93,6 +98,8 @@ internal static class ComparisonJson
         json.WriteStartObject();
         json.WriteString("class", @class.Name);
         json.WriteNumber("images", @class.Images);
+        if (@class.ImagesB is { } imagesB)
+            json.WriteNumber("imagesB", imagesB);
         foreach (var (name, value) in @class.Values)
             Write(json, name, value);
         json.WriteEndObject();

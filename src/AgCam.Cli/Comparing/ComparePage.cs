@@ -29,9 +29,21 @@ internal sealed class ComparePage(
         ("negative-flip-rate", "negative flips"),
     ];
 
+    private static readonly (string Name, string Heading)[] DriftColumns =
+    [
+        ("embedding-drift", "embedding drift"),
+        ("embedding-drift-q", "adjusted p"),
+        ("map-drift", "map drift"),
+        ("map-drift-q", "adjusted p"),
+        ("accuracy-a", "accuracy A"),
+        ("accuracy-b", "accuracy B"),
+    ];
+
+    private bool IsDrift => report.Mode == ComparisonMode.Drift;
+
     public void Write(TextWriter to)
     {
-        to.WriteLine(Html.Head("Two jobs, compared"));
+        to.WriteLine(Html.Head(IsDrift ? "Drift between two jobs" : "Two jobs, compared"));
         string[] sections =
         [
             Subject(),
@@ -55,7 +67,7 @@ internal sealed class ComparePage(
             ("B", Job(report.B)),
             (
                 "images",
-                $"{Html.Count(report.Shared)} in both, paired by SHA-256; {Html.Count(report.OnlyA)} only in A, "
+                $"{Html.Count(report.Shared)} in both, by SHA-256; {Html.Count(report.OnlyA)} only in A, "
                     + $"{Html.Count(report.OnlyB)} only in B"
             ),
             ("date", date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
@@ -81,18 +93,14 @@ internal sealed class ComparePage(
     private string Metrics() =>
         "<h2>Measures</h2>\n"
         + Html.Table(
-            ["measure", "value", "mean of classes", "images", "detectable change"],
+            ["measure", "value", .. IsDrift ? ["by chance", "p"] : new[] { "mean of classes" }, "images", "detectable change"],
             report
                 .Metrics.Where(metric => metric.Value is not null)
                 .Select(metric =>
-                    new[]
-                    {
-                        $"{Html.Text(metric.Name)} {(metric.GreaterIsBetter ? '↑' : '↓')}",
-                        Value(metric.Value!.Value),
-                        Number(metric.ClassMean),
-                        Html.Count(metric.Count),
-                        Number(metric.SmallestChange),
-                    }.Select(Html.Cell)
+                    new[] { $"{Html.Text(metric.Name)} {(metric.GreaterIsBetter ? '↑' : '↓')}", Value(metric.Value!.Value) }
+                        .Concat(IsDrift ? [Number(metric.ByChance), Number(metric.PValue)] : [Number(metric.ClassMean)])
+                        .Concat([Html.Count(metric.Count), Number(metric.SmallestChange)])
+                        .Select(Html.Cell)
                 )
         )
         + Html.Each(
@@ -116,8 +124,12 @@ internal sealed class ComparePage(
         return rows.Count == 0
             ? ""
             : "<h2>Against what could be expected</h2>\n"
-                + "<p>The floor of a map measure is that of maps of different images by the same model; its ceiling that of the same model "
-                + "on the mirrored image, with the map mirrored back. The baseline of accuracy is that of A.</p>\n"
+                + (
+                    IsDrift
+                        ? "<p>The baseline of accuracy is that of A.</p>\n"
+                        : "<p>The floor of a map measure is that of maps of different images by the same model; its ceiling that of the same "
+                            + "model on the mirrored image, with the map mirrored back. The baseline of accuracy is that of A.</p>\n"
+                )
                 + Html.Table(
                     ["measure", "value", "floor or baseline", "change from it", "ceiling", "from floor (0) to ceiling (1)"],
                     rows.Select(metric =>
@@ -141,8 +153,15 @@ internal sealed class ComparePage(
 
     private string Classes()
     {
-        var columns = ClassColumns.Where(column => report.Classes.Any(row => row.Values.ContainsKey(column.Name))).ToList();
-        return "<h2>Classes</h2>\n<p>Most negative flips first, then the least similar maps.</p>\n"
+        if (report.Classes.Count == 0)
+            return "";
+        var columns = (IsDrift ? DriftColumns : ClassColumns)
+            .Where(column => report.Classes.Any(row => row.Values.ContainsKey(column.Name)))
+            .ToList();
+        var order = IsDrift
+            ? "Classes with 10 images or more in both jobs, the smallest p-value first, adjusted for their number (Benjamini and Hochberg)."
+            : "Most negative flips first, then the least similar maps.";
+        return $"<h2>Classes</h2>\n<p>{order}</p>\n"
             + Html.Table(
                 columns.Select(column => column.Heading).Prepend("images").Prepend("class"),
                 report.Classes.Select(row =>
@@ -163,17 +182,28 @@ internal sealed class ComparePage(
             </div>
             """;
 
-    private static string Protocol() =>
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"""
-            <h2>Protocol</h2>
-            <p>Intervals are 95 %. Means: percentile bootstrap, {Bootstrap.Default.Resamples} resamples of the images, seed
-            {Bootstrap.Default.Seed}; the scale resamples value, floor and ceiling of an image together. Shares: Wilson's interval; the
-            change of accuracy: Newcombe's interval of paired proportions. The detectable change is the smallest one that so many images
-            show with 80 % power in a two-sided test at 5 %.</p>
-            """
-        );
+    private string Protocol() =>
+        "<h2>Protocol</h2>\n<p>Intervals are 95 %. "
+        + (
+            IsDrift
+                ? string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"""
+                    Drift is the unbiased energy distance as a share: 0 on average for one distribution, at most 1; bootstrap of the images.
+                    By chance is what 95 % of {EnergyDistance.Permutations} random splits of all images stay below, seed
+                    {Bootstrap.Default.Seed}. The change of accuracy: Newcombe's interval.
+                    """
+                )
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"""
+                    Means: percentile bootstrap, {Bootstrap.Default.Resamples} resamples of the images, seed {Bootstrap.Default.Seed}; the
+                    scale resamples value, floor and ceiling of an image together. Shares: Wilson's interval; the change of accuracy:
+                    Newcombe's interval of paired proportions.
+                    """
+                )
+        )
+        + " The detectable change is the smallest one that so many images show with 80 % power.</p>";
 
     private static string Value(Interval interval) => $"{Html.Number(interval.Mean)}<small>{Html.Interval(interval)}</small>";
 

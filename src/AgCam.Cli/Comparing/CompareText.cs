@@ -20,7 +20,7 @@ internal sealed class CompareText(ComparisonReport report, IReadOnlyList<GateOut
         Job(to, "B", report.B);
         Wrapped(
             to,
-            string.Create(Culture, $"{report.Shared:N0} images in both, paired by the SHA-256 of their bytes; ")
+            string.Create(Culture, $"{report.Shared:N0} images in both, by the SHA-256 of their bytes; ")
                 + string.Create(Culture, $"{report.OnlyA:N0} only in A, {report.OnlyB:N0} only in B.")
         );
         foreach (var note in report.Notes)
@@ -31,18 +31,25 @@ internal sealed class CompareText(ComparisonReport report, IReadOnlyList<GateOut
         to.WriteLine();
         foreach (var gate in gates)
             Wrapped(to, $"Gate {(gate.IsViolated ? "violated" : "passed")}: {gate.Text}.");
-        Wrapped(
-            to,
-            string.Create(
+        Wrapped(to, Intervals());
+        if (folder is null)
+            to.WriteLine("Next: --out DIR writes a report with pictures, and all numbers.");
+        else
+            Wrapped(to, $"Next: open {Path.Combine(folder, "report.html")}; all numbers are in compare.json.");
+    }
+
+    private string Intervals() =>
+        report.Mode == ComparisonMode.Paired
+            ? string.Create(
                 Culture,
                 $"Intervals are 95 %: {Bootstrap.Default.Resamples:N0} resamples of the images with seed {Bootstrap.Default.Seed}; "
             ) + "Wilson's and Newcombe's for shares. detects is the smallest change that so many images show with 80 % power."
-        );
-        if (folder is null)
-            to.WriteLine("Next: --out DIR writes the numbers of every image.");
-        else
-            Wrapped(to, $"Next: open {Path.Combine(folder, "report.html")}; the numbers of every image are in images.csv.");
-    }
+            : "Drift is the energy distance as a share: 0 for one distribution, at most 1. by chance is what 95 % of "
+                + string.Create(Culture, $"{EnergyDistance.Permutations} random splits stay below. Intervals are 95 %, seed ")
+                + string.Create(
+                    Culture,
+                    $"{Bootstrap.Default.Seed}. detects is the smallest drift that so many images show with 80 % power."
+                );
 
     private static void Job(TextWriter to, string side, ComparedJob job) =>
         Wrapped(
@@ -53,13 +60,19 @@ internal sealed class CompareText(ComparisonReport report, IReadOnlyList<GateOut
 
     private void Metrics(TextWriter to)
     {
+        var isDrift = report.Mode == ComparisonMode.Drift;
         to.WriteLine();
-        to.WriteLine($"{"", -24}{"value", 7}  {"interval", -17}{"n", 7}{"detects", 9}");
+        to.WriteLine($"{"", -24}{"value", 7}  {"interval", -17}{"n", 7}{"detects", 9}" + (isDrift ? $"{"by chance", 11}" : ""));
         foreach (var metric in report.Metrics.Where(metric => metric.Value is not null))
             to.WriteLine(
-                $"{metric.Name, -24}{Number(metric.Value!.Value.Mean), 7}  {Range(metric.Value.Value), -17}"
-                    + $"{metric.Count.ToString("N0", Culture), 7}{Number(metric.SmallestChange), 9}".TrimEnd()
+                (
+                    $"{metric.Name, -24}{Number(metric.Value!.Value.Mean), 7}  {Range(metric.Value.Value), -17}"
+                    + $"{metric.Count.ToString("N0", Culture), 7}{Number(metric.SmallestChange), 9}"
+                    + (isDrift ? $"{Number(metric.ByChance), 11}" : "")
+                ).TrimEnd()
             );
+        foreach (var metric in report.Metrics.Where(metric => metric.PValue is < 0.05 && metric.Value!.Value.Mean > metric.ByChance))
+            Wrapped(to, $"{metric.Name}: more than by chance, p {Number(metric.PValue)} ({metric.Meaning}).");
         foreach (var metric in report.Metrics.Where(metric => metric.Value is not null && metric.Change is not null))
             Wrapped(
                 to,
@@ -77,19 +90,37 @@ internal sealed class CompareText(ComparisonReport report, IReadOnlyList<GateOut
     {
         if (report.Classes.Count < 2)
             return;
-        string[] names = ["spearman", "prediction-agreement", "accuracy-a", "accuracy-b", "negative-flip-rate"];
+        (string Name, string Heading)[] columns =
+            report.Mode == ComparisonMode.Paired
+                ?
+                [
+                    ("spearman", "spearman"),
+                    ("prediction-agreement", "agree"),
+                    ("accuracy-a", "acc. A"),
+                    ("accuracy-b", "acc. B"),
+                    ("negative-flip-rate", "neg. flips"),
+                ]
+                :
+                [
+                    ("embedding-drift", "embedding"),
+                    ("embedding-drift-q", "q"),
+                    ("map-drift", "map"),
+                    ("map-drift-q", "q"),
+                    ("accuracy-b", "acc. B"),
+                ];
         to.WriteLine();
-        to.WriteLine($"{"class", -24}{"n", 7}{"spearman", 10}{"agree", 8}{"acc. A", 8}{"acc. B", 8}{"neg. flips", 12}");
+        to.WriteLine($"{"class", -20}{"n", 7}{string.Concat(columns.Select(column => $"{column.Heading, 10}"))}");
         foreach (var row in report.Classes.Take(Listed))
             to.WriteLine(
                 (
-                    $"{TextTable.Start(Screen.Printable(row.Name), 23), -24}{row.Images.ToString("N0", Culture), 7}"
-                    + $"{Value(row, names[0]), 10}{Value(row, names[1]), 8}{Value(row, names[2]), 8}{Value(row, names[3]), 8}"
-                    + $"{Value(row, names[4]), 12}"
+                    $"{TextTable.Start(Screen.Printable(row.Name), 19), -20}{row.Images.ToString("N0", Culture), 7}"
+                    + string.Concat(columns.Select(column => $"{Value(row, column.Name), 10}"))
                 ).TrimEnd()
             );
         if (report.Classes.Count > Listed)
             to.WriteLine(string.Create(Culture, $"... and {report.Classes.Count - Listed:N0} more classes"));
+        if (report.Mode == ComparisonMode.Drift)
+            Wrapped(to, "q is the p-value adjusted for the number of classes (Benjamini and Hochberg).");
     }
 
     private void Images(TextWriter to)

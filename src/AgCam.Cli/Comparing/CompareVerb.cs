@@ -13,7 +13,7 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Cli.Comparing;
 
-/// <summary>agcam compare: compares two jobs, image by image.</summary>
+/// <summary>agcam compare: compares two jobs, image by image, or the distributions of their images.</summary>
 internal sealed class CompareVerb
 {
     private readonly ServiceOptions _services = new();
@@ -52,7 +52,10 @@ internal sealed class CompareVerb
     private Command Build()
     {
         _ceiling.Within(0, 100_000);
-        var command = new Command("compare", "Compares the heatmaps and predictions of two jobs on the same images.")
+        var command = new Command(
+            "compare",
+            "Compares two jobs: two models or methods on the same images, or one model on two sets of images."
+        )
         {
             _a,
             _b,
@@ -74,13 +77,12 @@ internal sealed class CompareVerb
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        IReadOnlyList<MetricGate> gates = parsed.GetValue(_failOn) is { } text ? MetricGate.Parse(text, PairedComparison.Names) : [];
         var code = ExitCode.Success;
-        var ended = await parsed.Console.RunServiceAsync(async () => code = await CompareAsync(parsed, gates, cancellationToken));
+        var ended = await parsed.Console.RunServiceAsync(async () => code = await CompareAsync(parsed, cancellationToken));
         return ended == ExitCode.Success ? code : ended;
     }
 
-    private async Task<int> CompareAsync(ParseResult parsed, IReadOnlyList<MetricGate> gates, CancellationToken cancellationToken)
+    private async Task<int> CompareAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var settings = Operating.Settings.Read();
         var options = _services.Pipeline(parsed, settings);
@@ -91,32 +93,28 @@ internal sealed class CompareVerb
         if (a.Id == b.Id)
             throw new UsageException($"\"{idA}\" and \"{idB}\" are one job, {a.Id}. Name two jobs.");
         var models = new ModelCatalog(options.Models);
-        var classes = await ClassesAsync(a, b, models, cancellationToken);
+        var isDrift = DriftComparison.IsFor(a, b);
+        if (isDrift && parsed.GetResult(_ceiling) is { Implicit: false })
+            throw new UsageException(
+                "--ceiling does not go with two jobs of one model and method, whose images are not paired. Leave it out."
+            );
+        IReadOnlyList<MetricGate> gates = parsed.GetValue(_failOn) is { } text
+            ? MetricGate.Parse(text, isDrift ? DriftComparison.Names : PairedComparison.Names)
+            : [];
 
-        var (imagesA, imagesB) = (
-            await JobImages.ReadAsync(store, a.Id, cancellationToken),
-            await JobImages.ReadAsync(store, b.Id, cancellationToken)
-        );
-        var pairing = new JobPairing(store, a, b, classes);
-        var paired = await pairing.CompareAsync(imagesA, imagesB, cancellationToken);
+        var imagesA = await JobImages.ReadAsync(store, a.Id, cancellationToken);
+        var imagesB = await JobImages.ReadAsync(store, b.Id, cancellationToken);
         using var originals = new OriginalImages(options.References, store, a, b);
-        var run = new CeilingRun(parsed.Console, pairing, originals, models, _services.Worker(parsed, settings), parsed.GetValue(_ceiling));
-        var ceilings = await run.RunAsync(a, b, paired.Images, cancellationToken);
-        var report = new PairedComparison(paired.Images, ceilings).Report(
-            ComparedJob.Of(a, imagesA),
-            ComparedJob.Of(b, imagesB),
-            paired,
-            [
-                .. PairingNotes.Of(paired, (imagesA, imagesB), pairing, classes),
-                .. ceilings.Note is { } note ? [note] : Array.Empty<string>(),
-            ]
-        );
+        var pairing = new JobPairing(store, a, b, await ClassesAsync(a, b, models, cancellationToken));
+        var (report, images) = isDrift
+            ? (await new DriftComparison(store, a, b).RunAsync(imagesA, imagesB, cancellationToken), [])
+            : await PairAsync(imagesA, imagesB);
         var outcomes = gates.Select(gate => gate.Judge(report.Metrics.Single(metric => metric.Name == gate.Metric))).ToList();
 
         if (parsed.GetValue(_out) is { } folder)
         {
-            var pictures = await ChangedPicture.DrawAsync(pairing, originals, paired.Images, report.Changed, cancellationToken);
-            ComparisonFolder.Write(folder, report, paired.Images, outcomes);
+            var pictures = await ChangedPicture.DrawAsync(pairing, originals, images, report.Changed, cancellationToken);
+            ComparisonFolder.Write(folder, report, images, outcomes);
             ComparisonFolder.Write(folder, "report.html", stream => WritePage(stream, report, outcomes, pictures));
         }
         if (parsed.GetValue(_json))
@@ -130,6 +128,22 @@ internal sealed class CompareVerb
             new CompareText(report, outcomes, parsed.GetValue(_out)).Write(parsed.Console.Output);
         }
         return outcomes.Any(outcome => outcome.IsViolated) ? ExitCode.Different : ExitCode.Success;
+
+        async Task<(ComparisonReport Report, IReadOnlyList<ImageComparison> Images)> PairAsync(JobImages ofA, JobImages ofB)
+        {
+            var paired = await pairing.CompareAsync(ofA, ofB, cancellationToken);
+            var worker = _services.Worker(parsed, settings);
+            var run = new CeilingRun(parsed.Console, pairing, originals, models, worker, parsed.GetValue(_ceiling));
+            var ceilings = await run.RunAsync(a, b, paired.Images, cancellationToken);
+            IReadOnlyList<string> notes = [.. PairingNotes.Of(paired, (ofA, ofB), pairing)];
+            var result = new PairedComparison(paired.Images, ceilings).Report(
+                ComparedJob.Of(a, ofA),
+                ComparedJob.Of(b, ofB),
+                paired,
+                ceilings.Note is { } note ? [.. notes, note] : notes
+            );
+            return (result, paired.Images);
+        }
     }
 
     private static void WritePage(
