@@ -162,8 +162,8 @@ internal sealed class CompareVerb
         var job = await StoredJob.FindAsync(store, text, cancellationToken) ?? throw Missing(text, options);
         if (job.State != JobState.Completed)
             throw new UsageException($"The job {job.Id} is {job.State.ToString().ToLowerInvariant()}. A comparison needs completed jobs.");
-        if (job.Spec.Evaluation is not null)
-            throw new UsageException($"The job {job.Id} is an evaluation, which stores no explanations. Name a job that explains.");
+        if (job.Progress.Completed == 0 || job.Spec.Evaluation is not null)
+            throw new UsageException($"The job {job.Id} of {job.Spec.Source} has no explanations. Name a job that explained images.");
         return job;
     }
 
