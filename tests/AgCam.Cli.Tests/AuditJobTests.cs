@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using AgCam.Heatmaps;
 using AgCam.Images;
@@ -71,6 +72,36 @@ public sealed class AuditJobTests(AuditJobTests.Planted planted) : IClassFixture
         Assert.Equal(1, outcome.Code);
         Assert.Contains("Gate split-leak is 2, limit 0 images: above the limit by 2 images.", outcome.Output, StringComparison.Ordinal);
         Assert.Contains("Gate bright is 0, limit 0 images: within the limit.", outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Page_shows_what_was_found_with_pictures_and_loads_nothing()
+    {
+        var folder = Path.Combine(planted.Folder, "report");
+        var outcome = AgcamProcess.Run("audit", planted.Job, "--store", planted.Store, "--out", folder, "--fail-on", "split-leak:0");
+        Assert.Equal(1, outcome.Code);
+        var page = Path.Combine(folder, "report.html");
+        var html = File.ReadAllText(page);
+        Assert.Contains("<b>Violated</b>: split-leak is 2", html, StringComparison.Ordinal);
+        Assert.Contains("<h2 id=\"label\">", html, StringComparison.Ordinal);
+        Assert.Contains("exact, in test and train", html, StringComparison.Ordinal);
+        Assert.Contains("Not judged: fixed-position", html, StringComparison.Ordinal);
+        Assert.Contains("<figcaption>31: black.png: ", html, StringComparison.Ordinal);
+        Assert.Contains("data:image/webp;base64,", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("http", html, StringComparison.Ordinal);
+
+        Assert.SkipUnless(Chromium.Program is not null, "chromium is not installed: apt-get install chromium");
+        var framed = WebUtility.HtmlEncode(html);
+        File.WriteAllText(
+            Path.Combine(folder, "phone.html"),
+            $"<iframe style=\"width: 390px; height: 2400px; border: 0\" srcdoc=\"{framed}\"></iframe>"
+                + "<script>onload = () => { const page = document.querySelector('iframe').contentDocument;"
+                + "document.body.setAttribute('data-wide', page.documentElement.scrollWidth);"
+                + "document.body.setAttribute('data-broken', [...page.images].filter(image => !image.naturalWidth).length) }</script>"
+        );
+        var phone = Chromium.Dom(Path.Combine(folder, "phone.html"), Path.Combine(folder, "profile"));
+        Assert.Contains("data-wide=\"390\"", phone, StringComparison.Ordinal);
+        Assert.Contains("data-broken=\"0\"", phone, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -76,7 +76,7 @@ public sealed class AuditTests : IDisposable
             1,
             JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(Out("metrics.json"))).GetProperty("label.count").GetInt32()
         );
-        Assert.Equal(7, Directory.GetFiles(Path.Combine(_folder, "out")).Length);
+        Assert.Equal(8, Directory.GetFiles(Path.Combine(_folder, "out")).Length);
     }
 
     [Fact]

@@ -41,15 +41,17 @@ public static class JobAudit
 
     /// <param name="job">Job whose explanations are audited, completed.</param>
     /// <param name="classes">Classes of its model.</param>
+    /// <param name="classifier">Weights of its classifier.</param>
     public static async Task<JobAuditResult> RunAsync(
         IStore store,
         Job job,
         AuditSpec spec,
         ClassNames classes,
+        ClassifierRows classifier,
         CancellationToken cancellationToken
     )
     {
-        var findings = Create(spec, classes.Count);
+        var findings = Create(spec, classes.Count, classifier);
         var gates = Gates(spec, findings);
         var rows = new JobRows(store, job.Id, classes);
         var report = await new Auditor(classes, findings, spec.Top).RunAsync(
@@ -67,8 +69,8 @@ public static class JobAudit
         );
     }
 
-    private static IReadOnlyList<Finding> Create(AuditSpec spec, int classes) =>
-        FindingList.Create(classes, spec.LabelThreshold, spec.Findings?.ToList());
+    private static IReadOnlyList<Finding> Create(AuditSpec spec, int classes, ClassifierRows? classifier = null) =>
+        FindingList.Create(classes, spec.LabelThreshold, spec.Findings?.ToList(), classifier);
 
     private static IReadOnlyList<Gate> Gates(AuditSpec spec, IReadOnlyList<Finding> findings) =>
         spec.FailOn is { } text ? Gate.Parse(text, [.. findings.Select(finding => finding.Name)]) : [];

@@ -42,6 +42,13 @@ public sealed class JobRows(IStore store, Guid job, ClassNames classes)
         } while (query.Cursor is not null);
     }
 
+    /// <returns>The row of an image; null when it failed or its explanation was deleted.</returns>
+    public async Task<AuditRow?> FindAsync(int number, CancellationToken cancellationToken = default) =>
+        await store.Items.FindAsync(job, number, cancellationToken) is { Explanation: { } id } item
+        && await store.Explanations.FindAsync(id, cancellationToken) is { } explanation
+            ? Row(item, explanation, await PreprocessingAsync(explanation.Provenance, cancellationToken))
+            : null;
+
     /// <summary>Returns the preprocessing of the explanations; null when their maps cover the whole picture.</summary>
     private async Task<PreprocessingOptions?> PreprocessingAsync(Digest id, CancellationToken cancellationToken)
     {

@@ -23,17 +23,26 @@ internal sealed record AuditInput(string Model, ClassNames Classes, Func<IAsyncE
     /// <summary>Job whose explanations are read; null for probabilities from a file.</summary>
     public Guid? Job { get; private init; }
 
+    /// <summary>What is audited: the source of the job, or the file with the predictions.</summary>
+    public required string Source { get; init; }
+
     /// <summary>Counts of the labels, after the rows were read.</summary>
     public LabelCounts Labels => _labels();
 
     /// <summary>Number of images without an explanation, after the rows were read.</summary>
     public long Failed => _failed();
 
-    public static AuditInput Of(LabelledProbabilities rows, string file) => new(rows, file) { Findings = ["label", "confusion"] };
+    public static AuditInput Of(LabelledProbabilities rows, string file) =>
+        new(rows, file) { Findings = ["label", "confusion"], Source = file };
 
     /// <param name="classifier">See <see cref="Rows"/>.</param>
     public static AuditInput Of(JobRows rows, Job job, ClassNames classes, ClassifierRows classifier) =>
-        new(rows, classes, job.Spec.Model.Id) { Job = job.Id, Rows = classifier };
+        new(rows, classes, job.Spec.Model.Id)
+        {
+            Job = job.Id,
+            Rows = classifier,
+            Source = job.Spec.Source,
+        };
 
     private AuditInput(LabelledProbabilities rows, string file)
         : this(file, rows.Classes, () => rows.Read().ToAsyncEnumerable()) => _labels = () => rows.Labels;

@@ -6,6 +6,7 @@ using AgCam.Audit.Gates;
 using AgCam.Audit.Output;
 using AgCam.Audit.Predictions;
 using AgCam.Audit.Stored;
+using AgCam.Cli.Comparing;
 using AgCam.Cli.Options;
 using AgCam.Cli.Serving;
 using AgCam.Cli.Terminal;
@@ -98,7 +99,7 @@ internal sealed class AuditVerb
     private readonly Option<string?> _out = new("--out", "-o")
     {
         Description =
-            "Folder for audit.json, findings.csv, findings.jsonl, findings.parquet (cleanlab's column names), corrected-labels.csv, "
+            "Folder for report.html, audit.json, findings.csv, findings.jsonl, findings.parquet (cleanlab's column names), corrected-labels.csv, "
             + "metrics.json, junit.xml and pictures of the interventions.",
         HelpName = "DIR",
     };
@@ -171,7 +172,14 @@ internal sealed class AuditVerb
         var labels = parsed.GetValue(_labels) is { } given ? GivenLabels.Open(given, probabilities.HasPaths) : null;
         var names = parsed.GetValue(_classes) is { } list ? ClassNamesFile.Read(list.FullName) : null;
         var rows = new LabelledProbabilities(probabilities, labels, names);
-        return await AuditAsync(parsed, AuditInput.Of(rows, file), (report, _) => Task.FromResult(report), cancellationToken);
+        IReadOnlyDictionary<long, byte[]> none = new Dictionary<long, byte[]>();
+        return await AuditAsync(
+            parsed,
+            AuditInput.Of(rows, file),
+            (report, _) => Task.FromResult(report),
+            _ => Task.FromResult(none),
+            cancellationToken
+        );
     }
 
     private async Task<int> AuditSourceAsync(ParseResult parsed, string source, CancellationToken cancellationToken)
@@ -245,7 +253,11 @@ internal sealed class AuditVerb
         var classes = (await models.DescribeAsync(job.Spec.Model.Id, cancellationToken)).Classes;
         var rows = ClassifierRows.Read(models.Find(job.Spec.Model.Id)!, ModelCatalog.Reading);
         var input = AuditInput.Of(new JobRows(store, job.Id, classes), job, classes, rows);
-        return await AuditAsync(parsed, input, ConfirmAsync, cancellationToken);
+        using var originals = new OriginalImages(options.References, store, job);
+        return await AuditAsync(parsed, input, ConfirmAsync, DrawAsync, cancellationToken);
+
+        Task<IReadOnlyDictionary<long, byte[]>> DrawAsync(AuditReport report) =>
+            AuditPictures.DrawAsync(AuditPage.Shown(report), new JobRows(store, job.Id, classes), originals, cancellationToken);
 
         Task<AuditReport> ConfirmAsync(AuditReport report, AuditFolder? files) =>
             parsed.GetValue(_confirm) is > 0 and var pairs
@@ -265,10 +277,12 @@ internal sealed class AuditVerb
         );
 
     /// <param name="confirmAsync">Tests the candidates of the report.</param>
+    /// <param name="drawAsync">Draws the images of the report's page, see <see cref="AuditPage"/>.</param>
     private async Task<int> AuditAsync(
         ParseResult parsed,
         AuditInput input,
         Func<AuditReport, AuditFolder?, Task<AuditReport>> confirmAsync,
+        Func<AuditReport, Task<IReadOnlyDictionary<long, byte[]>>> drawAsync,
         CancellationToken cancellationToken
     )
     {
@@ -282,6 +296,7 @@ internal sealed class AuditVerb
             report = await auditor.RunAsync(input.ReadAsync, files.Add, cancellationToken);
             report = await confirmAsync(report, files);
             await files.CompleteAsync(report, input.Model, gates);
+            WritePage(folder, report, input, gates, await drawAsync(report));
         }
         else
         {
@@ -299,6 +314,22 @@ internal sealed class AuditVerb
             new AuditText(report, input, gates, parsed.GetValue(_out)).Write(parsed.Console.Output);
         }
         return gates.Any(gate => gate.IsViolated(report.Of(gate.Finding))) ? ExitCode.Different : ExitCode.Success;
+    }
+
+    private static void WritePage(
+        string folder,
+        AuditReport report,
+        AuditInput input,
+        IReadOnlyList<Gate> gates,
+        IReadOnlyDictionary<long, byte[]> pictures
+    )
+    {
+        using var file = new AtomicFile(Path.Combine(folder, "report.html"));
+        using (var to = new StreamWriter(file.Stream, leaveOpen: true))
+            new AuditPage(report, input, gates, pictures, Intervention, DateOnly.FromDateTime(DateTime.UtcNow)).Write(to);
+        file.Commit();
+
+        byte[]? Intervention(string name) => File.Exists(Path.Combine(folder, name)) ? File.ReadAllBytes(Path.Combine(folder, name)) : null;
     }
 
     private static bool IsTop(string text) => text == "all" || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _);

@@ -8,7 +8,7 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Cli.Comparing;
 
 /// <summary>
-/// Reads the images of compared jobs again. Files may be read below the folders of the jobs' own sources and the roots of the command line.
+/// Reads the images of jobs again. Files may be read below the folders of the jobs' own sources and the roots of the command line.
 /// </summary>
 internal sealed class OriginalImages : IDisposable
 {
@@ -39,21 +39,27 @@ internal sealed class OriginalImages : IDisposable
 
     public void Dispose() => _reader.Dispose();
 
-    private async Task<RgbImage> ReadAsync(ImageOutcome image, Digest sha256, CancellationToken cancellationToken)
+    /// <summary>Returns the image at an address, with the bytes that were explained.</summary>
+    /// <exception cref="ImageException">The address has not these bytes any more.</exception>
+    public async Task<RgbImage> ReadAsync(ImageReference image, Digest sha256, CancellationToken cancellationToken)
     {
-        var read = await _reader.ReadAsync(
+        var read = await _reader.ReadAsync(image, cancellationToken);
+        return Digest.Of(read.Bytes) == sha256
+            ? ImageDecoder.Decode(read.Bytes, _reader.Limits)
+            : throw new ImageException(ReferenceFailure.Invalid, $"{image.Uri} has changed: its bytes have another SHA-256.");
+    }
+
+    private Task<RgbImage> ReadAsync(ImageOutcome image, Digest sha256, CancellationToken cancellationToken) =>
+        ReadAsync(
             new ImageReference
             {
                 Number = image.Number,
                 Kind = image.Kind,
                 Uri = image.Uri,
             },
+            sha256,
             cancellationToken
         );
-        return Digest.Of(read.Bytes) == sha256
-            ? ImageDecoder.Decode(read.Bytes, _reader.Limits)
-            : throw new ImageException(ReferenceFailure.Invalid, $"{image.Uri} has changed: its bytes have another SHA-256.");
-    }
 
     /// <summary>Returns the folder of a source such as folder:/data/pets or manifest:/data/pets.csv; null for other sources.</summary>
     private static string? Root(string source)

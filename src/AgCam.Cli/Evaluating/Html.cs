@@ -4,7 +4,7 @@ using AgCam.Evaluation.Metrics;
 
 namespace AgCam.Cli.Evaluating;
 
-/// <summary>Pieces of HTML that the pages of an evaluation and of a comparison have. Numbers have the invariant culture.</summary>
+/// <summary>Pieces of HTML that the pages of an evaluation, a comparison and an audit have. Numbers have the invariant culture.</summary>
 internal static class Html
 {
     /// <summary>Returns the beginning of a page that loads nothing, with its heading.</summary>
@@ -28,10 +28,11 @@ internal static class Html
     }
 
     /// <summary>Returns a picture inside the page, with its caption.</summary>
-    public static string Figure(byte[] png, string caption)
+    /// <param name="type">Format of the picture: png or webp.</param>
+    public static string Figure(byte[] picture, string caption, string type = "png")
     {
         var text = Text(caption);
-        return $"<figure><img alt=\"{text}\" src=\"data:image/png;base64,{Convert.ToBase64String(png)}\">"
+        return $"<figure><img alt=\"{text}\" src=\"data:image/{type};base64,{Convert.ToBase64String(picture)}\">"
             + $"<figcaption>{text}</figcaption></figure>";
     }
 

@@ -105,7 +105,8 @@ internal sealed class AuditLoop(
             );
         var classes = (await models.DescribeAsync(pin.Id, cancellationToken)).Classes;
         var startedAt = TimeProvider.System.GetTimestamp();
-        var result = await JobAudit.RunAsync(store, audited, spec, classes, cancellationToken);
+        var classifier = ClassifierRows.Read(models.Find(pin.Id)!, ModelCatalog.Reading);
+        var result = await JobAudit.RunAsync(store, audited, spec, classes, classifier, cancellationToken);
         if (
             !await store.Audits.AddAsync(held, result.Findings, cancellationToken)
             || !await store.Audits.CompleteAsync(held, result.Report, cancellationToken)
