@@ -37,7 +37,9 @@ public sealed record AuditRow(long Number, string? Path)
     /// <summary>The map as a distribution over patches; null without a map that has positive values.</summary>
     public MapShares? Shares { get; private init; }
 
-    /// <summary>Rectangle of the picture that the map covers, in original pixels: smaller after a crop. Null for the whole picture.</summary>
+    /// <summary>
+    /// Rectangle of the picture that the map covers, in original pixels: smaller after a crop. Null for the whole picture.
+    /// </summary>
     public BoundingBox? MapArea { get; init; }
 
     /// <summary>Annotated boxes. Null when nothing is known of them; <see cref="Annotation.None"/> when the image has none.</summary>

@@ -43,12 +43,14 @@ internal static class NearDuplicates
         var found = groups.Where(group => group.Numbers is [var first, var second] && second == first + 1 && second % Every == 0).Count();
         var planted = (images - 1) / Every;
         Console.WriteLine(
-            "| images | adding | search | CPU time of the search | planted pairs found | other groups | private memory |\n|---|---|---|---|---|---|---|"
+            "| images | adding | search | CPU time of the search | planted pairs found | other groups | private memory "
+                + "|\n|---|---|---|---|---|---|---|"
         );
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {images:N0} | {fitting.TotalSeconds:F1} s | {searching.TotalSeconds:F1} s | {cpu.TotalSeconds:F1} s | {found:N0} of {planted:N0} | "
+                $"| {images:N0} | {fitting.TotalSeconds:F1} s | {searching.TotalSeconds:F1} s | {cpu.TotalSeconds:F1} s | "
+                    + $"{found:N0} of {planted:N0} | "
                     + $"{groups.Count - found:N0} | {process.PrivateMemorySize64 >> 20:N0} MiB |"
             )
         );

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace AgCam.Cli.Tests;
 
-/// <summary>Tests that `agcam audit` takes annotated datasets with their boxes: six scenes, of which one gets a box without width.</summary>
+/// <summary>
+/// Tests that `agcam audit` takes annotated datasets with their boxes: six scenes, of which one gets a box without width.
+/// </summary>
 public sealed class AuditDatasetTests : IDisposable
 {
     private const int Faulty = 4;

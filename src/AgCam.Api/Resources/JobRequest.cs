@@ -15,8 +15,8 @@ internal sealed record JobRequest
     public const int MaxWeight = 100;
 
     /// <summary>
-    /// Source of the images: folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv, dataset:/data/val (annotated);
-    /// job:ID to audit a completed job. Folders must be under an allowed root.
+    /// Source of the images: folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv, dataset:/data/val
+    /// (annotated); job:ID to audit a completed job. Folders must be under an allowed root.
     /// </summary>
     public string? Source { get; init; }
 

@@ -9,7 +9,8 @@ internal static class PrincipalComponents
     private const double Tolerance = 1e-10; // change of a direction, squared
 
     /// <param name="rows">Vectors of one length. Their mean is subtracted in place, then each component's part.</param>
-    /// <returns>Per component its direction, of length 1, and the coordinate of each row. Fewer when the rows have no more variance.</returns>
+    /// <returns>Per component its direction, of length 1, and the coordinate of each row. Fewer when the rows have no more
+    /// variance.</returns>
     public static List<(double[] Direction, double[] Coordinates)> Of(double[][] rows, int count)
     {
         var width = rows[0].Length;

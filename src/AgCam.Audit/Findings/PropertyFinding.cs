@@ -83,7 +83,8 @@ public sealed class PropertyFinding : ClassFinding
         string.Create(
             CultureInfo.InvariantCulture,
             $"{test.Property.Name} tells {100 * Math.Max(0, test.Effect):0} % of the information on whether an image is {name}: "
-                + $"{100 * test.Own:0} % of its images {test.Property.Text(test.First, test.Last)}, of other classes {100 * test.Others:0} %"
+                + $"{100 * test.Own:0} % of its images {test.Property.Text(test.First, test.Last)}, of other classes "
+                + $"{100 * test.Others:0} %"
         );
 
     private static IReadOnlyList<Test> Tests(Counts own, Counts all) =>

@@ -85,7 +85,8 @@ internal sealed class AuditPage(
             : "";
         return Html.Definitions(facts)
             + permuted
-            + "\n<p>Lists begin with what to review first. An image that is listed is a candidate, not an error; an image that is not listed "
+            + "\n<p>Lists begin with what to review first. An image that is listed is a candidate, not an error; an image that is "
+            + "not listed "
             + "may still be wrong.</p>";
     }
 
@@ -201,7 +202,8 @@ internal sealed class AuditPage(
     }
 
     private static string Limits() =>
-        "<h2>What an audit cannot see</h2>\n<p>Labels are judged by the model's own probabilities: a model that was trained on these images "
+        "<h2>What an audit cannot see</h2>\n<p>Labels are judged by the model's own probabilities: a model that was trained on "
+        + "these images "
         + "has often learned their wrong labels. A heatmap suggests what the model uses and may miss what has no place, such as blur. "
         + "docs/audit.md says for each finding what it cannot see.</p>";
 }

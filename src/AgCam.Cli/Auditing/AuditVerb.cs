@@ -26,7 +26,8 @@ internal sealed class AuditVerb
     private readonly Argument<string?> _source = new("SOURCE")
     {
         Description =
-            "A folder, a manifest (.csv, .jsonl, .parquet) or an annotated dataset (COCO, VOC, ILSVRC, CUB-200), whose images are explained "
+            "A folder, a manifest (.csv, .jsonl, .parquet) or an annotated dataset (COCO, VOC, ILSVRC, CUB-200), whose images are "
+            + "explained "
             + "first where that is not done yet; or the id of a completed job, or its first characters.",
         Arity = ArgumentArity.ZeroOrOne,
     };
@@ -99,7 +100,8 @@ internal sealed class AuditVerb
     private readonly Option<string?> _out = new("--out", "-o")
     {
         Description =
-            "Folder for report.html, audit.json, findings.csv, findings.jsonl, findings.parquet (cleanlab's column names), corrected-labels.csv, "
+            "Folder for report.html, audit.json, findings.csv, findings.jsonl, findings.parquet (cleanlab's column names), "
+            + "corrected-labels.csv, "
             + "metrics.json, junit.xml and pictures of the interventions.",
         HelpName = "DIR",
     };

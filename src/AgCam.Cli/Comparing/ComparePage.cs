@@ -127,7 +127,8 @@ internal sealed class ComparePage(
                 + (
                     IsDrift
                         ? "<p>The baseline of accuracy is that of A.</p>\n"
-                        : "<p>The floor of a map measure is that of maps of different images by the same model; its ceiling that of the same "
+                        : "<p>The floor of a map measure is that of maps of different images by the same model; its ceiling that of "
+                            + "the same "
                             + "model on the mirrored image, with the map mirrored back. The baseline of accuracy is that of A.</p>\n"
                 )
                 + Html.Table(

@@ -56,7 +56,9 @@ public static class Dataset
         };
     }
 
-    /// <summary>Returns the metadata file of a folder in the layout <see cref="DatasetLayout.Metadata"/>; null when there is none.</summary>
+    /// <summary>
+    /// Returns the metadata file of a folder in the layout <see cref="DatasetLayout.Metadata"/>; null when there is none.
+    /// </summary>
     public static string? MetadataFile(string folder) => MetadataDataset.FileIn(folder, LocalFiles.Instance);
 
     public static DatasetLayout Detect(string path) => Detect(path, LocalFiles.Instance);

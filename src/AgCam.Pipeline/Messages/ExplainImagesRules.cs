@@ -125,7 +125,8 @@ public static class ExplainImagesRules
             if (name.Length is < 1 or > MaxText || name.Contains('\0') || value is null || value.Length > MaxMetadataLength(name))
                 rules.Add(
                     "metadata",
-                    $"must have names of 1 to {MaxText} (none of them a null) and values of at most {MaxMetadataValue} characters, or {MaxBoxes} of boxes"
+                    $"must have names of 1 to {MaxText} (none of them a null) and values of at most {MaxMetadataValue} characters, "
+                        + $"or {MaxBoxes} of boxes"
                 );
     }
 

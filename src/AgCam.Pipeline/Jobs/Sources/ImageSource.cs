@@ -26,7 +26,8 @@ internal static class ImageSource
 {
     public const string Forms =
         "folder:PATH, classes:PATH (a folder for each class), s3://BUCKET/FOLDER, classes:s3://BUCKET/FOLDER, manifest:PATH "
-        + "(.jsonl, .csv, .tsv or .parquet), dataset:PATH (annotated, in a layout that evaluate reads), failures:JOB, job:JOB (to audit it)";
+        + "(.jsonl, .csv, .tsv or .parquet), dataset:PATH (annotated, in a layout that evaluate reads), failures:JOB, job:JOB (to "
+        + "audit it)";
 
     /// <summary>Opens a job's source.</summary>
     /// <exception cref="SourceException">The text is not a source, or the source may not be read.</exception>
