@@ -9,12 +9,10 @@ namespace AgCam.Audit;
 public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings, int? top)
 {
     /// <param name="read">Reads all rows, in the same order each time.</param>
-    /// <param name="scored">
-    /// Called for every row with its scores: one per finding of <see cref="FindingLevel.Image"/>, in the order of the findings.
-    /// </param>
+    /// <param name="scored">Called for every row with what the findings say about it.</param>
     public async Task<AuditReport> RunAsync(
         Func<IAsyncEnumerable<AuditRow>> read,
-        Action<AuditRow, IReadOnlyList<ImageScore?>>? scored = null,
+        Action<AuditRow, ImageResult>? scored = null,
         CancellationToken cancellationToken = default
     )
     {
@@ -38,12 +36,13 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings,
             .Concat(slices.Values.SelectMany(Listed).SelectMany(found => found.Examples))
             .Distinct()
             .ToDictionary(number => number, _ => (string?)null);
+        var members = groups.Select(entry => (Finding: entry.Key, Groups: GroupOfImage(entry.Value))).ToList();
         await foreach (var row in read().WithCancellation(cancellationToken))
         {
             var scores = tallies.Values.Select(tally => tally.Add(row)).ToList();
             if (paths.ContainsKey(row.Number))
                 paths[row.Number] = row.Path;
-            scored?.Invoke(row, scores);
+            scored?.Invoke(row, new ImageResult(scores, [.. members.Select(entry => OfImage(entry.Finding, entry.Groups, row))]));
         }
 
         return new AuditReport(images, labelled, [.. findings.Select(Report)]);
@@ -96,6 +95,20 @@ public sealed class Auditor(ClassNames classes, IReadOnlyList<Finding> findings,
 
         IReadOnlyList<(long, string?)> Named(IReadOnlyList<long> numbers) => [.. numbers.Select(number => (number, paths[number]))];
     }
+
+    private static Dictionary<long, ImageGroup> GroupOfImage(IReadOnlyList<FoundGroup> groups)
+    {
+        var found = new Dictionary<long, ImageGroup>();
+        foreach (var (index, group) in groups.Index())
+        foreach (var number in group.Numbers)
+            found.TryAdd(number, new ImageGroup(index, group.Score));
+        return found;
+    }
+
+    private static ImageGroup? OfImage(GroupFinding finding, Dictionary<long, ImageGroup> groups, AuditRow row) =>
+        groups.TryGetValue(row.Number, out var group) ? group
+        : finding.IsComparable(row) ? new ImageGroup(null, 1)
+        : null;
 
     private sealed class ImageTally(ImageFinding finding, ClassNames classes, int? top)
     {

@@ -46,10 +46,26 @@ public class AuditorTests
         var seen = new List<(long, double?)>();
         await new Auditor(Names, [new LabelFinding(2)], 1).RunAsync(
             () => new[] { Row(0, 0, 0.75), Row(1, null, 0.5) }.ToAsyncEnumerable(),
-            (row, scores) => seen.Add((row.Number, scores[0]?.Value)),
+            (row, result) => seen.Add((row.Number, result.Scores[0]?.Value)),
             TestContext.Current.CancellationToken
         );
         Assert.Equal([(0, 0.75), (1, null)], seen);
+    }
+
+    [Fact]
+    public async Task Image_is_passed_on_with_the_worst_of_its_groups()
+    {
+        var seen = new List<ImageGroup?>();
+        int?[] files = [1, 2, 1, 2, 2, null, 3];
+        var rows = files.Select((file, number) => Some.Row(number) with { Sha256 = file is { } content ? Some.File(content) : null });
+        await new Auditor(Names, [new ExactDuplicateFinding()], 1).RunAsync(
+            () => rows.ToAsyncEnumerable(),
+            (_, result) => seen.Add(Assert.Single(result.Groups)),
+            TestContext.Current.CancellationToken
+        );
+        ImageGroup? first = new ImageGroup(0, 0);
+        ImageGroup? second = new ImageGroup(1, 0);
+        Assert.Equal([second, first, second, first, first, null, new ImageGroup(null, 1)], seen);
     }
 
     private static AuditReport Run(IReadOnlyList<AuditRow> rows, int top) =>

@@ -58,6 +58,26 @@ public sealed class AuditJobTests(AuditJobTests.Planted planted) : IClassFixture
     }
 
     [Fact]
+    public void Table_of_images_has_the_group_of_each_copy()
+    {
+        var folder = Path.Combine(planted.Folder, "out");
+        Assert.Equal(0, AgcamProcess.Run("audit", planted.Job, "--store", planted.Store, "--out", folder).Code);
+        var rows = File.ReadLines(Path.Combine(folder, "findings.jsonl"))
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .ToList();
+        foreach (var name in new[] { "exact_duplicate", "split_leak" })
+        {
+            Assert.Equal([Copied, Copy], Numbers(row => row.GetProperty($"is_{name}_issue").GetBoolean()));
+            Assert.Equal([Copied, Copy], Numbers(row => row.GetProperty($"{name}_group").ValueKind == JsonValueKind.Number));
+            Assert.Equal((0, 1), (rows[Copy].GetProperty($"{name}_score").GetDouble(), rows[0].GetProperty($"{name}_score").GetDouble()));
+        }
+        Assert.Equal(JsonValueKind.Null, rows[Black].GetProperty("is_near_duplicate_issue").ValueKind); // not compared
+
+        IEnumerable<int> Numbers(Func<JsonElement, bool> isWanted) =>
+            rows.Where(isWanted).Select(row => row.GetProperty("number").GetInt32());
+    }
+
+    [Fact]
     public void Audit_of_the_stored_job_gives_the_same_report_without_the_images()
     {
         var again = AgcamProcess.Run("audit", planted.Job, "--store", planted.Store, "--top", "all", "--json");

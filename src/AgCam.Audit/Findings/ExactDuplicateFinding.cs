@@ -13,6 +13,8 @@ public sealed class ExactDuplicateFinding : GroupFinding
 
     public override long Compared => _images.Count;
 
+    public override bool IsComparable(AuditRow row) => row.Sha256 is not null;
+
     public override void Fit(AuditRow row)
     {
         if (row.Sha256 is { } sha256)

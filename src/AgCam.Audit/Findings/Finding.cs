@@ -43,6 +43,9 @@ public abstract class GroupFinding : Finding
     /// <summary>Number of images that could be compared.</summary>
     public abstract long Compared { get; }
 
+    /// <summary>Returns whether the image has what the finding compares.</summary>
+    public abstract bool IsComparable(AuditRow row);
+
     /// <summary>Returns the groups, worst first. Call it after all images were added; later images change nothing.</summary>
     public IReadOnlyList<FoundGroup> Groups() => _groups ??= Find();
 

@@ -36,17 +36,21 @@ public sealed class NearDuplicateFinding : GroupFinding
 
     public override long Compared => _images;
 
+    public override bool IsComparable(AuditRow row) =>
+        row is { Sha256: not null, Picture: { } picture }
+        && AtypicalFinding.Unit(row.Embedding) is not null
+        && ReEncodedDuplicateFinding.HasStructure(picture);
+
     public override void Fit(AuditRow row)
     {
-        if (row is not { Sha256: { } sha256, Picture: { } picture } || AtypicalFinding.Unit(row.Embedding) is null)
-            return;
-        if (!ReEncodedDuplicateFinding.HasStructure(picture))
+        if (!IsComparable(row))
             return;
         _images++;
+        var sha256 = row.Sha256!.Value;
         var embedding = _files.TryGetValue(sha256, out var known)
             ? known.Embedding
             : (_embeddings ??= new EmbeddingFile()).Add(row.Embedding!);
-        Add(sha256, new Entry(row.Number, picture, embedding));
+        Add(sha256, new Entry(row.Number, row.Picture!, embedding));
     }
 
     public override void Merge(Finding other)

@@ -26,12 +26,12 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
 
     public override long Compared => _images.Count;
 
+    public override bool IsComparable(AuditRow row) => row is { Sha256: not null, Picture: { } picture } && HasStructure(picture);
+
     public override void Fit(AuditRow row)
     {
-        if (row is not { Sha256: { } sha256, Picture: { } picture })
-            return;
-        if (HasStructure(picture))
-            _images.Add(new Entry(sha256, row.Number, picture));
+        if (IsComparable(row))
+            _images.Add(new Entry(row.Sha256!.Value, row.Number, row.Picture!));
     }
 
     public override void Merge(Finding other) => _images.AddRange(((ReEncodedDuplicateFinding)other)._images);

@@ -16,12 +16,14 @@ public sealed class SplitLeakFinding(IReadOnlyList<GroupFinding> copies, IReadOn
 
     public override long Compared => _splits.Count;
 
+    public override bool IsComparable(AuditRow row) => !string.IsNullOrEmpty(row.Split);
+
     public override void Fit(AuditRow row)
     {
         foreach (var finding in _own)
             finding.Fit(row);
-        if (!string.IsNullOrEmpty(row.Split))
-            _splits[row.Number] = string.Intern(row.Split); // few different ones
+        if (IsComparable(row))
+            _splits[row.Number] = string.Intern(row.Split!); // few different ones
     }
 
     public override void Merge(Finding other)

@@ -22,22 +22,16 @@ internal sealed class AuditFolder : IAsyncDisposable
     public AuditFolder(string folder, ClassNames classes, IReadOnlyList<Finding> findings)
     {
         (_folder, _classes) = (folder, classes);
-        _table = new ImageTable(
-            classes,
-            [.. findings.OfType<ImageFinding>()],
-            Create("findings.csv"),
-            Create("findings.jsonl"),
-            Create("findings.parquet")
-        );
+        _table = new ImageTable(classes, findings, Create("findings.csv"), Create("findings.jsonl"), Create("findings.parquet"));
         _corrected = new StreamWriter(Create("corrected-labels.csv"));
         _corrected.Write("number,path,given,likely,score\r\n");
     }
 
     /// <summary>Adds an image's row. Blocks on the disk only.</summary>
-    public void Add(AuditRow row, IReadOnlyList<ImageScore?> scores)
+    public void Add(AuditRow row, ImageResult result)
     {
-        _table.AddAsync(row, scores).GetAwaiter().GetResult();
-        foreach (var score in scores)
+        _table.AddAsync(row, result).GetAwaiter().GetResult();
+        foreach (var score in result.Scores)
             if (score is { IsIssue: true, Likely: not null } wrong)
                 WriteCorrected(row, wrong);
     }

@@ -10,7 +10,8 @@ namespace AgCam.Audit.Output;
 
 /// <summary>
 /// Writes one row per image with the scores of all findings: findings.csv, findings.jsonl and findings.parquet. The columns have the
-/// names of cleanlab's Datalab: given_label, predicted_label, and is_NAME_issue and NAME_score per finding.
+/// names of cleanlab's Datalab: given_label, predicted_label, and is_NAME_issue and NAME_score per finding. Findings of groups have the
+/// group's number too, as NAME_group.
 /// </summary>
 internal sealed class ImageTable : IAsyncDisposable
 {
@@ -27,7 +28,7 @@ internal sealed class ImageTable : IAsyncDisposable
     private readonly List<IDictionary<string, object?>> _group = [];
     private bool _isAppending;
 
-    public ImageTable(ClassNames classes, IReadOnlyList<ImageFinding> findings, Stream csv, Stream lines, Stream parquet)
+    public ImageTable(ClassNames classes, IReadOnlyList<Finding> findings, Stream csv, Stream lines, Stream parquet)
     {
         (_classes, _parquet) = (classes, parquet);
         (_csv, _lines) = (new StreamWriter(csv), new StreamWriter(lines));
@@ -38,14 +39,19 @@ internal sealed class ImageTable : IAsyncDisposable
             new DataField<string>("given_label"),
             new DataField<string>("predicted_label"),
         ];
-        foreach (var name in findings.Select(finding => finding.Name.Replace('-', '_')))
+        foreach (var name in Columns(findings.OfType<ImageFinding>()))
             fields.AddRange([new DataField<bool?>($"is_{name}_issue"), new DataField<double?>($"{name}_score")]);
+        foreach (var name in Columns(findings.OfType<GroupFinding>()))
+            fields.AddRange([
+                new DataField<bool?>($"is_{name}_issue"),
+                new DataField<double?>($"{name}_score"),
+                new DataField<long?>($"{name}_group"),
+            ]);
         _schema = new ParquetSchema(fields);
         _csv.Write(string.Join(',', fields.Select(field => field.Name)) + "\r\n");
     }
 
-    /// <param name="scores">In the order of the findings.</param>
-    public async Task AddAsync(AuditRow row, IReadOnlyList<ImageScore?> scores)
+    public async Task AddAsync(AuditRow row, ImageResult result)
     {
         object?[] values =
         [
@@ -53,7 +59,10 @@ internal sealed class ImageTable : IAsyncDisposable
             row.Path,
             Name(row.Label),
             Name(row.Probabilities?.Predicted),
-            .. scores.SelectMany(score => new object?[] { score?.IsIssue, score?.Value }),
+            .. result.Scores.SelectMany(score => new object?[] { score?.IsIssue, score?.Value }),
+            .. result.Groups.SelectMany(group =>
+                new object?[] { group is null ? null : group.Value.Number is not null, group?.Score, (long?)group?.Number }
+            ),
         ];
         var named = _schema.DataFields.Zip(values).ToDictionary(pair => pair.First.Name, pair => pair.Second);
         _csv.Write(string.Join(',', values.Select(CsvCell)) + "\r\n");
@@ -77,6 +86,8 @@ internal sealed class ImageTable : IAsyncDisposable
         _isAppending = true;
         _group.Clear();
     }
+
+    private static IEnumerable<string> Columns(IEnumerable<Finding> findings) => findings.Select(finding => finding.Name.Replace('-', '_'));
 
     private string? Name(int? index) => index is { } known ? _classes[known] ?? known.ToString(CultureInfo.InvariantCulture) : null;
 
