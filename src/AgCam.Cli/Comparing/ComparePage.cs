@@ -121,30 +121,32 @@ internal sealed class ComparePage(
     private string Scale()
     {
         var rows = report.Metrics.Where(metric => metric.Value is not null && metric.Change is not null).ToList();
-        return rows.Count == 0
-            ? ""
-            : "<h2>Against what could be expected</h2>\n"
-                + (
-                    IsDrift
-                        ? "<p>The baseline of accuracy is that of A.</p>\n"
-                        : "<p>The floor of a map measure is that of maps of different images by the same model; its ceiling that of "
-                            + "the same "
-                            + "model on the mirrored image, with the map mirrored back. The baseline of accuracy is that of A.</p>\n"
+        if (rows.Count == 0)
+            return "";
+        if (IsDrift)
+            return Html.Each(
+                rows,
+                metric =>
+                    $"<p>The {Html.Text(metric.Name)} of A is {Number(metric.Baseline)}; the change to B is "
+                    + $"{Html.Number(metric.Change!.Value.Mean)} ({Html.Interval(metric.Change.Value)}).</p>\n"
+            );
+        return "<h2>Against what could be expected</h2>\n"
+            + "<p>The floor of a map measure is that of maps of different images by the same model; its ceiling that of the same model on "
+            + "the mirrored image, with the map mirrored back. The baseline of accuracy is that of A.</p>\n"
+            + Html.Table(
+                ["measure", "value", "floor or baseline", "change from it", "ceiling", "from floor (0) to ceiling (1)"],
+                rows.Select(metric =>
+                    new[]
+                    {
+                        Html.Text(metric.Name),
+                        Html.Number(metric.Value!.Value.Mean),
+                        Number(metric.Baseline),
+                        Value(metric.Change!.Value),
+                        Number(metric.Ceiling),
+                        OnScale(metric.Name),
+                    }.Select(Html.Cell)
                 )
-                + Html.Table(
-                    ["measure", "value", "floor or baseline", "change from it", "ceiling", "from floor (0) to ceiling (1)"],
-                    rows.Select(metric =>
-                        new[]
-                        {
-                            Html.Text(metric.Name),
-                            Html.Number(metric.Value!.Value.Mean),
-                            Number(metric.Baseline),
-                            Value(metric.Change!.Value),
-                            Number(metric.Ceiling),
-                            OnScale(metric.Name),
-                        }.Select(Html.Cell)
-                    )
-                );
+            );
     }
 
     private string OnScale(string name) =>

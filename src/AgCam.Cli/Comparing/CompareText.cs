@@ -109,12 +109,12 @@ internal sealed class CompareText(ComparisonReport report, IReadOnlyList<GateOut
                     ("accuracy-b", "acc. B"),
                 ];
         to.WriteLine();
-        to.WriteLine($"{"class", -20}{"n", 7}{string.Concat(columns.Select(column => $"{column.Heading, 10}"))}");
+        to.WriteLine($"{"class", -18}{"n", 7}{string.Concat(columns.Select(column => $"{column.Heading, 11}"))}");
         foreach (var row in report.Classes.Take(Listed))
             to.WriteLine(
                 (
-                    $"{TextTable.Start(Screen.Printable(row.Name), 19), -20}{row.Images.ToString("N0", Culture), 7}"
-                    + string.Concat(columns.Select(column => $"{Value(row, column.Name), 10}"))
+                    $"{TextTable.Start(Screen.Printable(row.Name), 17), -18}{row.Images.ToString("N0", Culture), 7}"
+                    + string.Concat(columns.Select(column => $"{Value(row, column.Name), 11}"))
                 ).TrimEnd()
             );
         if (report.Classes.Count > Listed)
@@ -144,7 +144,7 @@ internal sealed class CompareText(ComparisonReport report, IReadOnlyList<GateOut
 
     private static string Value(ComparedClass row, string name) => row.Values.TryGetValue(name, out var value) ? Number(value) : "";
 
-    private static string Number(double? value) => value is { } number ? number.ToString("0.000", Culture) : "";
+    private static string Number(double? value) => value is { } number ? number.ToString("0.000;-0.000;0.000", Culture) : "";
 
     private static string Range(Interval interval) => $"{Number(interval.Low)} to {Number(interval.High)}";
 

@@ -40,7 +40,7 @@ internal static class Html
 
     public static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
 
-    public static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+    public static string Number(double value) => value.ToString("0.000;-0.000;0.000", CultureInfo.InvariantCulture);
 
     public static string Interval(Interval interval) => $"{Number(interval.Low)} to {Number(interval.High)}";
 
