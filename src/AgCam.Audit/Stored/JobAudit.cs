@@ -26,6 +26,8 @@ public static class JobAudit
         var problems = new List<FieldProblem>();
         if (spec.Top is < 1 or > AuditSpec.MaxTop)
             problems.Add(new FieldProblem("audit.top", $"must be from 1 to {AuditSpec.MaxTop}"));
+        if (spec.Confirm is < 0 or > AuditSpec.MaxTop)
+            problems.Add(new FieldProblem("audit.confirm", $"must be from 0 to {AuditSpec.MaxTop}"));
         if (spec.LabelThreshold is not (>= 0 and <= 1))
             problems.Add(new FieldProblem("audit.labelThreshold", "must be from 0 to 1"));
         try
@@ -42,12 +44,14 @@ public static class JobAudit
     /// <param name="job">Job whose explanations are audited, completed.</param>
     /// <param name="classes">Classes of its model.</param>
     /// <param name="classifier">Weights of its classifier.</param>
+    /// <param name="confirm">Tests the candidates of the report on the model; takes the report and the rows.</param>
     public static async Task<JobAuditResult> RunAsync(
         IStore store,
         Job job,
         AuditSpec spec,
         ClassNames classes,
         ClassifierRows classifier,
+        Func<AuditReport, Func<IAsyncEnumerable<AuditRow>>, Task<AuditReport>> confirm,
         CancellationToken cancellationToken
     )
     {
@@ -58,6 +62,8 @@ public static class JobAudit
             () => rows.ReadAsync(cancellationToken),
             cancellationToken: cancellationToken
         );
+
+        report = await confirm(report, () => rows.ReadAsync(cancellationToken));
 
         using var bytes = new MemoryStream();
         using (var gzip = new GZipStream(bytes, CompressionLevel.Optimal))

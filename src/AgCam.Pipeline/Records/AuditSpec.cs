@@ -22,6 +22,12 @@ public sealed record AuditSpec
     [Range(1, MaxTop)]
     public int Top { get; init; } = 1000;
 
+    /// <summary>
+    /// Number of images of a suspected class, and of other classes, with which it is tested on the model; 0 tests none. Default 64.
+    /// </summary>
+    [Range(0, MaxTop)]
+    public int Confirm { get; init; } = 64;
+
     /// <summary>Gates, separated by commas, such as "label:2%,split-leak:0". Null for none.</summary>
     public string? FailOn { get; init; }
 

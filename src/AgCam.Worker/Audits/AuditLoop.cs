@@ -5,6 +5,7 @@ using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
+using AgCam.Worker.Interventions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -18,6 +19,7 @@ internal sealed class AuditLoop(
     IStore store,
     ModelCatalog models,
     CompletionPublisher completions,
+    InterventionRunner interventions,
     PipelineOptions pipeline,
     WorkerOptions options,
     ILogger<AuditLoop> log
@@ -106,7 +108,7 @@ internal sealed class AuditLoop(
         var classes = (await models.DescribeAsync(pin.Id, cancellationToken)).Classes;
         var startedAt = TimeProvider.System.GetTimestamp();
         var classifier = ClassifierRows.Read(models.Find(pin.Id)!, ModelCatalog.Reading);
-        var result = await JobAudit.RunAsync(store, audited, spec, classes, classifier, cancellationToken);
+        var result = await JobAudit.RunAsync(store, audited, spec, classes, classifier, ConfirmAsync, cancellationToken);
         if (
             !await store.Audits.AddAsync(held, result.Findings, cancellationToken)
             || !await store.Audits.CompleteAsync(held, result.Report, cancellationToken)
@@ -121,6 +123,11 @@ internal sealed class AuditLoop(
         );
         await completions.PublishAsync(held.Job, _name, cancellationToken);
         return true;
+
+        async Task<AuditReport> ConfirmAsync(AuditReport report, Func<IAsyncEnumerable<AuditRow>> read) =>
+            spec.Confirm == 0
+                ? report
+                : await new CandidateTester(interventions).RunAsync(report, read, audited, spec.Confirm, cancellationToken);
     }
 
     /// <exception cref="AuditException">There is no such job, it has not completed, or it has another model.</exception>
