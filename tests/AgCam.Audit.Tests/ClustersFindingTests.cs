@@ -27,6 +27,16 @@ public class ClustersFindingTests
     }
 
     [Fact]
+    public void Group_without_the_mark_is_named_with_the_patches_of_the_mark()
+    {
+        var found = Fitted(Rows(0, number => number % Classes == 1 && !IsMarked(number))).Classes(Names)[0];
+        Assert.True(found.IsIssue);
+        Assert.Contains("which lowers the logit of the class by 4.9 there", found.Reason, StringComparison.Ordinal);
+        Assert.Equal([(0, MarkedPatch)], found.Patches);
+        Assert.All(found.Examples, number => Assert.True(IsMarked((int)number)));
+    }
+
+    [Fact]
     public void Class_without_groups_is_no_issue_in_twenty_seeds() =>
         Assert.All(
             Enumerable.Range(0, 20),

@@ -132,7 +132,9 @@ public sealed class ClustersFinding : ClassFinding
     {
         var (own, others) = (Mean(split.Cluster.Select(i => members[i].Map)), Mean(split.Rest.Select(i => members[i].Map)));
         var share = (double)split.Cluster.Count / members.Count;
-        double[] excess = [.. own.Zip(others, (left, right) => left - right)];
+        // The feature that the model relies on is in the images with the higher logit, which may be the larger group.
+        var (with, without) = logit >= 0 ? (own, others) : (others, own);
+        double[] excess = [.. with.Zip(without, (left, right) => left - right)];
         var columns = members[0].MapColumns;
         var reason = string.Create(
             CultureInfo.InvariantCulture,
