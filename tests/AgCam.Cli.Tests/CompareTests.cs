@@ -130,6 +130,17 @@ public sealed class CompareTests(CompareTests.Jobs jobs) : IClassFixture<Compare
     }
 
     [Fact]
+    public void Copies_and_other_labels_of_the_second_job_are_left_out_and_said()
+    {
+        var report = Json(jobs.Agcam, jobs.Relabelled);
+        var notes = string.Join('\n', report.GetProperty("notes").EnumerateArray().Select(note => note.GetString()));
+        Assert.Contains("0 images of A and 1 of B are copies of another one: left out.", notes, StringComparison.Ordinal);
+        Assert.Contains("1 pairs have different labels in the two jobs", notes, StringComparison.Ordinal);
+        Assert.Equal(24, report.GetProperty("images").GetProperty("shared").GetInt32());
+        Assert.Equal(23, Metric(report, "accuracy").GetProperty("count").GetInt32());
+    }
+
+    [Fact]
     public void One_model_on_other_images_of_the_same_kind_has_not_drifted()
     {
         var report = Json(jobs.Rollout, jobs.Second);
@@ -251,6 +262,7 @@ public sealed class CompareTests(CompareTests.Jobs jobs) : IClassFixture<Compare
             Agcam = Submit(server, manifest, "scenes", "agcam");
             Rollout = Submit(server, manifest, "scenes", "rollout");
             Tiny = Submit(server, manifest, "tiny", "agcam");
+            Relabelled = Submit(server, $"manifest:{Relabel()}", "scenes", "rollout");
             Part = Submit(server, _folder["part"], "scenes", "rollout");
             Other = Submit(server, _folder["other"], "scenes", "rollout");
             Draw("second", count: 24, seed: 11);
@@ -276,6 +288,9 @@ public sealed class CompareTests(CompareTests.Jobs jobs) : IClassFixture<Compare
 
         public string Tiny { get; }
 
+        /// <summary>Job of the scenes where one has another label and one a copy.</summary>
+        public string Relabelled { get; }
+
         /// <summary>Job of ten of the scenes, without labels.</summary>
         public string Part { get; }
 
@@ -296,6 +311,15 @@ public sealed class CompareTests(CompareTests.Jobs jobs) : IClassFixture<Compare
         public bool IsDrift(string a, string b) => a == Rollout && (b == Second || b == TwoClasses);
 
         public void Dispose() => _folder.Dispose();
+
+        private string Relabel()
+        {
+            string[] files = [.. Directory.GetFiles(_folder["scenes"], "*.png").Order(StringComparer.Ordinal)];
+            File.Copy(files[1], _folder["copy.png"]);
+            var rows = files.Select((file, number) => $"{file},{(number == 0 ? "heart" : Path.GetFileName(file).Split('-', '.')[1])}");
+            File.WriteAllLines(_folder["relabelled.csv"], ["path,label", .. rows, $"{_folder["copy.png"]},ring"]);
+            return _folder["relabelled.csv"];
+        }
 
         private void Draw(string name, int count, int seed) =>
             Assert.Equal(0, AgcamProcess.Run("scenes", "draw", _folder[name], "--count", $"{count}", "--seed", $"{seed}").Code);

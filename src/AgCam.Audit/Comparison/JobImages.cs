@@ -53,7 +53,15 @@ public sealed class JobImages
         return images;
     }
 
-    internal void Add(Item item)
+    internal static JobImages Of(IEnumerable<Item> items)
+    {
+        var images = new JobImages();
+        foreach (var item in items)
+            images.Add(item);
+        return images;
+    }
+
+    private void Add(Item item)
     {
         if (item is not { Status: ItemStatus.Completed, Sha256: { } sha256, Explanation: { } explanation })
         {
