@@ -3,7 +3,7 @@ using AgCam.Audit.Findings;
 namespace AgCam.Audit;
 
 /// <summary>What the findings of an audit say about one image.</summary>
-/// <param name="Scores">One per finding of <see cref="FindingLevel.Image"/>, in the order of the findings. Null where it is not judged.</param>
+/// <param name="Scores">One per finding of <see cref="FindingLevel.Image"/>, in the order of the findings. Null where not judged.</param>
 /// <param name="Groups">
 /// One per finding of <see cref="FindingLevel.Group"/>, in the order of the findings. Null where the image could not be compared.
 /// </param>

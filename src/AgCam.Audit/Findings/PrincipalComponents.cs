@@ -13,7 +13,7 @@ internal static class PrincipalComponents
     private const double Rest = 1e-9; // share of the variance that rounding may leave
 
     /// <param name="rows">Vectors of one length. Their mean is subtracted in place.</param>
-    /// <returns>Per component its direction, of length 1, and the coordinate of each row. Fewer when the rows have no more variance.</returns>
+    /// <returns>Per component its direction, of length 1, and the coordinate of each row. Fewer when no variance is left.</returns>
     public static List<(double[] Direction, double[] Coordinates)> Of(double[][] rows, int count)
     {
         Centre(rows);
