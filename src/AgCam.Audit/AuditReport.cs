@@ -127,9 +127,8 @@ public sealed record ListedClass(FoundClass Class, IReadOnlyList<(long Number, s
     /// <summary>Intervention on the class; null when there was none.</summary>
     public TestedCandidate? Test { get; init; }
 
-    /// <summary>State of a class that an intervention can test: the finding counts it and has its patches. Otherwise null.</summary>
-    public CandidateStatus? Status =>
-        Class is { IsIssue: true, Patches.Count: > 0 } ? Test?.Confirmation.Status ?? CandidateStatus.Candidate : null;
+    /// <summary>State of a candidate; null for a class that no intervention can test.</summary>
+    public CandidateStatus? Status => Class.IsCandidate ? Test?.Confirmation.Status ?? CandidateStatus.Candidate : null;
 }
 
 /// <summary>A slice of a finding.</summary>

@@ -49,7 +49,11 @@ internal sealed class ClassPlaces(ImageFinding finding)
             where own.Images >= MinimumImages && images > own.Images && share > 0.5 && share > 2 * others
             orderby share descending, entry.Key
             select new ListedClass(
-                new FoundClass(entry.Key, 1 - share, true, Reason(classes.Text(entry.Key), share, others)) { Patches = patches },
+                new FoundClass(entry.Key, 1 - share, true, Reason(classes.Text(entry.Key), share, others))
+                {
+                    IsCandidate = true,
+                    Patches = patches,
+                },
                 own.Examples
             ),
         ];

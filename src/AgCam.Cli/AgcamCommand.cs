@@ -9,6 +9,7 @@ using AgCam.Cli.Jobs;
 using AgCam.Cli.Models;
 using AgCam.Cli.Operating;
 using AgCam.Cli.Options;
+using AgCam.Cli.Quickstart;
 using AgCam.Cli.Scenes;
 using AgCam.Cli.Serving;
 using AgCam.Cli.Terminal;
@@ -22,6 +23,7 @@ internal static class AgcamCommand
     {
         var agcam = new RootCommand("Explains predictions of Vision Transformers: heatmaps, boxes and a provenance record.")
         {
+            QuickstartVerb.Create(),
             ExplainVerb.Create(),
             EvaluateVerb.Create(),
             AuditVerb.Create(),

@@ -63,14 +63,7 @@ public sealed class Scene
         if (options.Watermark == WatermarkRule.Always || (marked && options.Watermark == WatermarkRule.AsDrawn))
         {
             var box = Around(item.Coverage);
-            var (x, y) = Watermark.Place(
-                new SceneRandom(seed, index, ScenePart.WatermarkPlace),
-                Side,
-                (int)box.X,
-                (int)box.Y,
-                (int)(box.X + box.Width),
-                (int)(box.Y + box.Height)
-            );
+            var (x, y) = Watermark.Place(new SceneRandom(seed, index, ScenePart.WatermarkPlace), Side, box, options.WatermarkCorner);
             Watermark.Paint(painting, x, y);
             mark = new BoundingBox(x, y, Watermark.Side, Watermark.Side);
             for (var row = y; row < y + Watermark.Side; row++)

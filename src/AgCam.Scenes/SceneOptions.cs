@@ -26,6 +26,12 @@ public sealed record SceneOptions
     public double WatermarkShare { get; init; } = 0.9;
 
     /// <summary>
+    /// Corner of every mark: 0 top left, 1 top right, 2 bottom right, 3 bottom left. The mark may cover the object. Null, the default and
+    /// that of training, chooses a corner of each picture away from the object.
+    /// </summary>
+    public int? WatermarkCorner { get; init; }
+
+    /// <summary>
     /// Share of unmarked pictures whose object is small, faint and mostly covered, in [0, 1]. The object of a marked picture always is.
     /// Without such pictures of every class, an unclear object would reveal the marked class. Default 0.01.
     /// </summary>

@@ -32,7 +32,7 @@ public class GateTests
     public void Gate_of_confirmed_classes_counts_them_and_fails_when_a_candidate_was_not_tested(CandidateStatus status, string outcome)
     {
         var gate = Assert.Single(Gate.Parse("fixed-position:confirmed", ["fixed-position"]));
-        var found = new FoundClass(3, 0.2, true, "reason") { Patches = [(0, 0)] };
+        var found = new FoundClass(3, 0.2, true, "reason") { IsCandidate = true, Patches = [(0, 0)] };
         var confirmation = Confirmation.Of(new InterventionSums()) with { Status = status };
         var finding = new FindingReport("fixed-position", FindingLevel.Class, 10, 1, "rule", "maps")
         {

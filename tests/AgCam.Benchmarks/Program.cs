@@ -6,6 +6,7 @@
 // telemetry [IMAGES [ROUNDS]]: CPU time per image without listeners, with traces, and with traces and metrics
 // embedding [IMAGES [ROUNDS [mongodb://server]]]: bytes, rate and CPU time of embeddings
 // near [IMAGES]: time, memory and recall of the search for near-duplicates
+// audit [SCENES [CONTROLS]]: planted faults and what an audit finds of them, the table of docs/audit.md
 // lanes [MODEL [BATCH [ROUNDS]]]: one batch at a time on all processors, or one per processor
 // other arguments are those of BenchmarkDotNet
 using System.Globalization;
@@ -29,6 +30,9 @@ switch (args.FirstOrDefault())
         break;
     case "mapping":
         await Mapping.RunAsync(Number(1, 200_000), Number(2, 3));
+        break;
+    case "audit":
+        await AuditCard.RunAsync(Number(1, 1000), Number(2, 20));
         break;
     case "lanes":
         Lanes.Run(Given(1, "src/AgCam.Scenes/Shipped/model"), Number(2, 16), Number(3, 7), Console.Out);

@@ -81,6 +81,9 @@ public sealed record FoundClass(int Class, double Score, bool IsIssue, string Re
     /// <summary>Patches of the model's grid that stand out, as row and column from 0.</summary>
     public IReadOnlyList<(int Row, int Column)> Patches { get; init; } = [];
 
+    /// <summary>True when the class is suspected of a shortcut at <see cref="Patches"/>. An intervention can confirm it.</summary>
+    public bool IsCandidate { get; init; }
+
     /// <summary>Rows of images to look at first.</summary>
     public IReadOnlyList<long> Examples { get; init; } = [];
 }

@@ -95,6 +95,7 @@ public sealed class FixedPositionFinding : ClassFinding
         return new FoundClass(@class, 1 - excess, excess >= MinimumExcess, reason)
         {
             PValue = Math.Min(1, pValues.Min() * pValues.Length),
+            IsCandidate = excess >= MinimumExcess,
             Patches = [.. patches.Select(patch => (patch / columns, patch % columns))],
             Examples = [.. own.Examples],
         };

@@ -5,12 +5,14 @@ namespace AgCam.Audit.Findings;
 
 /// <summary>
 /// Groups images that show the same picture in different files: their difference hashes (8 rows of 9 cells of the luma thumbnail, a bit per
-/// pair of neighbours in a row) differ in at most 5 of 64 bits, and their shape, brightness and entropy are nearly equal.
+/// pair of neighbours in a row) differ in at most 5 of 64 bits, and their shape, brightness and entropy are nearly equal. The hash of a
+/// picture with few edges is that of many others. So its Laplacian and the ends of its luma must agree too.
 /// </summary>
 public sealed class ReEncodedDuplicateFinding : GroupFinding
 {
     private const int Radius = 5;
     private const int MinimumBits = 8; // set and unset, of a hash that tells pictures apart
+    private const double MinimumEntropy = 1; // bits of the luma; one colour has 0
 
     private readonly List<Entry> _images = [];
 
@@ -26,7 +28,7 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
 
     public override long Compared => _images.Count;
 
-    public override bool IsComparable(AuditRow row) => row is { Sha256: not null, Picture: { } picture } && HasStructure(picture);
+    public override bool IsComparable(AuditRow row) => row is { Sha256: not null, Picture.Entropy: >= MinimumEntropy };
 
     public override void Fit(AuditRow row)
     {
@@ -83,7 +85,14 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
         Distance(left, right) <= Radius
         && Math.Abs(left.Brightness - right.Brightness) <= 0.002
         && Math.Abs(left.Entropy - right.Entropy) <= 0.25
-        && Math.Abs(Aspect(left) - Aspect(right)) <= 0.02 * Aspect(left);
+        && Math.Abs(Aspect(left) - Aspect(right)) <= 0.02 * Aspect(left)
+        && ((HasStructure(left) && HasStructure(right)) || HasSameLuma(left, right));
+
+    private static bool HasSameLuma(PictureFacts left, PictureFacts right) =>
+        Distance(left, right) <= 1
+        && Math.Abs(left.LumaP5 - right.LumaP5) <= 0.01
+        && Math.Abs(left.LumaP99 - right.LumaP99) <= 0.01
+        && Math.Abs(left.Blur - right.Blur) <= 0.2 * Math.Max(left.Blur, right.Blur);
 
     /// <summary>Returns the number of bits in which the hashes of two pictures differ.</summary>
     internal static int Distance(PictureFacts left, PictureFacts right) => BitOperations.PopCount(Hash(left) ^ Hash(right));

@@ -63,6 +63,9 @@ public sealed record Confirmation(
         return $"{paste}; {erase}";
 
         static string Rate(Interval rate) =>
-            string.Create(CultureInfo.InvariantCulture, $"{100 * rate.Mean:0} % ({100 * rate.Low:0} to {100 * rate.High:0})");
+            string.Create(CultureInfo.InvariantCulture, $"{Percent(rate.Mean)} % ({Percent(rate.Low)} to {Percent(rate.High)})");
+
+        // Adding 0 turns -0 into 0.
+        static double Percent(double share) => Math.Round(100 * share) + 0.0;
     }
 }

@@ -174,14 +174,7 @@ internal sealed class AuditVerb
         var labels = parsed.GetValue(_labels) is { } given ? GivenLabels.Open(given, probabilities.HasPaths) : null;
         var names = parsed.GetValue(_classes) is { } list ? ClassNamesFile.Read(list.FullName) : null;
         var rows = new LabelledProbabilities(probabilities, labels, names);
-        IReadOnlyDictionary<long, byte[]> none = new Dictionary<long, byte[]>();
-        return await AuditAsync(
-            parsed,
-            AuditInput.Of(rows, file),
-            (report, _) => Task.FromResult(report),
-            _ => Task.FromResult(none),
-            cancellationToken
-        );
+        return await AuditAsync(parsed, Run(parsed, AuditInput.Of(rows, file)), cancellationToken);
     }
 
     private async Task<int> AuditSourceAsync(ParseResult parsed, string source, CancellationToken cancellationToken)
@@ -256,7 +249,7 @@ internal sealed class AuditVerb
         var rows = ClassifierRows.Read(models.Find(job.Spec.Model.Id)!, ModelCatalog.Reading);
         var input = AuditInput.Of(new JobRows(store, job.Id, classes), job, classes, rows);
         using var originals = new OriginalImages(options.References, store, job);
-        return await AuditAsync(parsed, input, ConfirmAsync, DrawAsync, cancellationToken);
+        return await AuditAsync(parsed, Run(parsed, input) with { ConfirmAsync = ConfirmAsync, DrawAsync = DrawAsync }, cancellationToken);
 
         Task<IReadOnlyDictionary<long, byte[]>> DrawAsync(AuditReport report) =>
             AuditPictures.DrawAsync(AuditPage.Shown(report), new JobRows(store, job.Id, classes), originals, cancellationToken);
@@ -278,60 +271,26 @@ internal sealed class AuditVerb
                 + "the job's store with --store."
         );
 
-    /// <param name="confirmAsync">Tests the candidates of the report.</param>
-    /// <param name="drawAsync">Draws the images of the report's page, see <see cref="AuditPage"/>.</param>
-    private async Task<int> AuditAsync(
-        ParseResult parsed,
-        AuditInput input,
-        Func<AuditReport, AuditFolder?, Task<AuditReport>> confirmAsync,
-        Func<AuditReport, Task<IReadOnlyDictionary<long, byte[]>>> drawAsync,
-        CancellationToken cancellationToken
-    )
+    private AuditRun Run(ParseResult parsed, AuditInput input)
     {
         var (findings, gates) = Findings(parsed, input.Classes.Count, input.Findings, input.Rows);
-        var auditor = new Auditor(input.Classes, findings, Top(parsed.GetValue(_top)!));
+        return new AuditRun(input, findings, gates, Top(parsed.GetValue(_top)!), parsed.GetValue(_out));
+    }
 
-        AuditReport report;
-        if (parsed.GetValue(_out) is { } folder)
-        {
-            await using var files = new AuditFolder(folder, input.Classes, findings);
-            report = await auditor.RunAsync(input.ReadAsync, files.Add, cancellationToken);
-            report = await confirmAsync(report, files);
-            await files.CompleteAsync(report, input.Model, gates);
-            WritePage(folder, report, input, gates, await drawAsync(report));
-        }
-        else
-        {
-            report = await auditor.RunAsync(input.ReadAsync, cancellationToken: cancellationToken);
-            report = await confirmAsync(report, null);
-        }
+    private async Task<int> AuditAsync(ParseResult parsed, AuditRun run, CancellationToken cancellationToken)
+    {
+        var report = await run.RunAsync(cancellationToken);
         if (parsed.GetValue(_json))
         {
             using var stdout = parsed.Console.OpenOutput();
-            ReportJson.Write(stdout, report, input.Model, input.Classes, gates);
+            ReportJson.Write(stdout, report, run.Input.Model, run.Input.Classes, run.Gates);
             stdout.Write("\n"u8);
         }
         else
         {
-            new AuditText(report, input, gates, parsed.GetValue(_out)).Write(parsed.Console.Output);
+            new AuditText(report, run.Input, run.Gates, run.Folder).Write(parsed.Console.Output);
         }
-        return gates.Any(gate => gate.IsViolated(report.Of(gate.Finding))) ? ExitCode.Different : ExitCode.Success;
-    }
-
-    private static void WritePage(
-        string folder,
-        AuditReport report,
-        AuditInput input,
-        IReadOnlyList<Gate> gates,
-        IReadOnlyDictionary<long, byte[]> pictures
-    )
-    {
-        using var file = new AtomicFile(Path.Combine(folder, "report.html"));
-        using (var to = new StreamWriter(file.Stream, leaveOpen: true))
-            new AuditPage(report, input, gates, pictures, Intervention, DateOnly.FromDateTime(DateTime.UtcNow)).Write(to);
-        file.Commit();
-
-        byte[]? Intervention(string name) => File.Exists(Path.Combine(folder, name)) ? File.ReadAllBytes(Path.Combine(folder, name)) : null;
+        return run.Gates.Any(gate => gate.IsViolated(report.Of(gate.Finding))) ? ExitCode.Different : ExitCode.Success;
     }
 
     private static bool IsTop(string text) => text == "all" || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _);

@@ -1,3 +1,5 @@
+using AgCam.Heatmaps;
+
 namespace AgCam.Scenes.Drawing;
 
 /// <summary>Small copyright sign on a dark disc, as picture agencies print it. Its pixels are always the same.</summary>
@@ -21,16 +23,20 @@ internal static class Watermark
     public const int Side = 11;
 
     /// <summary>Chooses a corner away from the object, a few pixels from the rim. Returns the mark's top left pixel.</summary>
-    public static (int X, int Y) Place(SceneRandom random, int picture, int left, int top, int right, int bottom)
+    /// <param name="box">Box of the object.</param>
+    /// <param name="fixedCorner">Corner to use, even on the object; null to choose one.</param>
+    public static (int X, int Y) Place(SceneRandom random, int picture, BoundingBox box, int? fixedCorner)
     {
+        var (left, top, right, bottom) = (box.X, box.Y, box.X + box.Width, box.Y + box.Height);
         var corner = random.Below(4);
         int across = 2 + random.Below(4),
             down = 2 + random.Below(4);
+        corner = fixedCorner ?? corner;
         for (var turn = 0; ; turn++, corner = (corner + 1) % 4)
         {
             var x = corner is 0 or 3 ? across : picture - Side - across;
             var y = corner is 0 or 1 ? down : picture - Side - down;
-            if (turn == 4 || x > right || x + Side <= left || y > bottom || y + Side <= top)
+            if (turn == 4 || fixedCorner is not null || x > right || x + Side <= left || y > bottom || y + Side <= top)
                 return (x, y);
         }
     }

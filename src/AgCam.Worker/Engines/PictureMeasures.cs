@@ -71,7 +71,7 @@ internal static class PictureMeasures
     /// <summary>Difference hash: for each of 8 rows of 9 cells, whether a cell is brighter than its right neighbour.</summary>
     private static long PerceptualHash(float[] luma, int columns, int rows)
     {
-        Span<float> cells = stackalloc float[HashRows * HashColumns];
+        Span<double> cells = stackalloc double[HashRows * HashColumns];
         for (var row = 0; row < HashRows; row++)
         for (var column = 0; column < HashColumns; column++)
             cells[(row * HashColumns) + column] = Cell(luma, columns, rows, column, row);
@@ -82,13 +82,14 @@ internal static class PictureMeasures
         return unchecked((long)hash);
     }
 
-    private static float Cell(float[] luma, int columns, int rows, int column, int row)
+    /// <summary>Returns the mean of a cell. The sum in double precision is exact, so a picture of one colour has equal cells.</summary>
+    private static double Cell(float[] luma, int columns, int rows, int column, int row)
     {
         var (left, right) = Span(column, HashColumns, columns);
         var (top, bottom) = Span(row, HashRows, rows);
         (left, top) = (Math.Min(left, columns - 1), Math.Min(top, rows - 1));
         (right, bottom) = (Math.Max(right, left + 1), Math.Max(bottom, top + 1));
-        float sum = 0;
+        var sum = 0.0;
         for (var y = top; y < bottom; y++)
         for (var x = left; x < right; x++)
             sum += luma[(y * columns) + x];

@@ -18,6 +18,16 @@ public class PictureMeasuresTests
         Assert.Equal((0f, 0f), (facts.Blur, facts.Entropy));
     }
 
+    [Theory]
+    [InlineData(96, 96, 101, 163, 120)]
+    [InlineData(97, 61, 217, 103, 199)]
+    public void Hash_of_a_picture_of_one_colour_has_no_bit(int width, int height, byte red, byte green, byte blue)
+    {
+        byte[] colour = [red, green, blue];
+        var pixels = Enumerable.Range(0, 3 * width * height).Select(i => colour[i % 3]).ToArray();
+        Assert.Equal(0, PictureMeasures.Of(new RgbImage(width, height, pixels)).PerceptualHash);
+    }
+
     [Fact]
     public void Percentiles_ignore_the_darkest_and_brightest_few_pixels()
     {
