@@ -3,6 +3,7 @@ using AgCam.Audit;
 using AgCam.Audit.Interventions;
 using AgCam.Cli.Quickstart;
 using AgCam.Cli.Terminal;
+using AgCam.Evaluation.Metrics;
 using AgCam.Scenes;
 using AgCam.Scenes.Faults;
 
@@ -40,14 +41,14 @@ internal static class AuditCard
                 },
                 (report, faults, folder) =>
                 {
+                    var start = $"| {100 * rate:0} % | {mark} |";
                     foreach (var score in FaultScore.Of(report, faults, folder))
                         Write(
-                            $"| {100 * rate:0} % | {mark} | {score.Finding} | {score.Planted} | {score.Found} | {score.Precision:0.000} | {score.Recall:0.000} |"
+                            $"{start} {score.Finding} | {score.Planted} | {score.Found} | {score.Precision:0.000} | {score.Recall:0.000} |"
                         );
-                    Write(
-                        $"| {100 * rate:0} % | {mark} | label, the {2 * faults.WrongLabels.Count} lowest | {faults.WrongLabels.Count} | | | {FaultScore.LabelRecallInTwice(report, faults, folder):0.000} |"
-                    );
-                    marks.Add(Mark(report, faults, $"| {100 * rate:0} % | {mark} |"));
+                    var (wrong, recall) = (faults.WrongLabels.Count, FaultScore.LabelRecallInTwice(report, faults, folder));
+                    Write($"{start} label, the {2 * wrong} lowest | {wrong} | | | {recall:0.000} |");
+                    marks.Add(Mark(report, faults, start));
                 }
             );
         }
@@ -89,13 +90,10 @@ internal static class AuditCard
         var candidates = finding.Classes.Count(listed => listed.Status is not null);
         return string.Create(CultureInfo.InvariantCulture, $"{start} {first} | {candidates} | {names} | {Rate(outcome?.Confirmation)}");
 
-        static string Rate(Confirmation? outcome) =>
-            outcome is null
-                ? "| |"
-                : string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{outcome.FlipRate.Mean:0.000} ({outcome.FlipRate.Low:0.000} to {outcome.FlipRate.High:0.000}) | {outcome.Control.Mean:0.000} ({outcome.Control.Low:0.000} to {outcome.Control.High:0.000}) |"
-                );
+        static string Rate(Confirmation? outcome) => outcome is null ? "| |" : $"{Text(outcome.FlipRate)} | {Text(outcome.Control)} |";
+
+        static string Text(Interval rate) =>
+            string.Create(CultureInfo.InvariantCulture, $"{rate.Mean:0.000} ({rate.Low:0.000} to {rate.High:0.000})");
     }
 
     private static async Task WithAuditAsync(FaultyFolderOptions options, Action<AuditReport, PlantedFaults, string> use)

@@ -13,6 +13,7 @@ public class OptionsTests
         ["--api-key-file"] = "key.txt",
         ["--colormap"] = "turbo",
         ["--correct"] = "false",
+        ["--count"] = "120",
         ["--device"] = "cpu",
         ["--dtype"] = "float16",
         ["--format"] = "csv",

@@ -2,6 +2,7 @@ using AgCam.Audit;
 using AgCam.Audit.Findings;
 using AgCam.Audit.Stored;
 using AgCam.Cli.Auditing;
+using AgCam.Cli.Comparing;
 using AgCam.Cli.Terminal;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;

@@ -29,13 +29,18 @@ internal sealed class QuickstartText(AuditReport report, PlantedFaults faults, s
 
     public void Write(TextWriter to)
     {
-        Line(to, $"{report.Images:N0} pictures of {faults.WatermarkedClass} and nine other classes, with planted faults");
+        to.WriteLine(
+            string.Create(Culture, $"{report.Images:N0} pictures of {faults.WatermarkedClass} and nine other classes, with planted faults")
+        );
         to.WriteLine();
-        Line(to, $"{"finding", -22}{"planted", -26}{"", 7}{"found", 7}{"precision", 11}{"recall", 7}");
+        to.WriteLine(string.Create(Culture, $"{"finding", -22}{"planted", -26}{"", 7}{"found", 7}{"precision", 11}{"recall", 7}"));
         foreach (var score in FaultScore.Of(report, faults, full))
-            Line(
-                to,
-                $"{score.Finding, -22}{Planted[score.Finding], -26}{score.Planted, 7}{score.Found, 7}{score.Precision, 11:0.00}{score.Recall, 7:0.00}"
+            to.WriteLine(
+                string.Create(
+                    Culture,
+                    $"{score.Finding, -22}{Planted[score.Finding], -26}{score.Planted, 7}{score.Found, 7}"
+                        + $"{score.Precision, 11:0.00}{score.Recall, 7:0.00}"
+                )
             );
         to.WriteLine();
         Wrapped(
@@ -44,19 +49,20 @@ internal sealed class QuickstartText(AuditReport report, PlantedFaults faults, s
                 Culture,
                 $"Of the wrong labels, {100 * FaultScore.LabelRecallInTwice(report, faults, full):0} % are among the "
                     + $"{2 * faults.WrongLabels.Count} lowest scores. The label finding also counts "
-                    + $"{FaultScore.UnrecognizableLabels(report, faults, full)} of the blank, dark and blurred pictures, which the table leaves out there: no class can be seen in them."
+                    + $"{FaultScore.UnrecognizableLabels(report, faults, full)} of the blank, dark and blurred pictures, "
+                    + $"which the table leaves out there: no class can be seen in them."
             )
         );
         to.WriteLine();
         Wrapped(to, $"A watermark was planted in {faults.Watermarked.Count} pictures of {faults.WatermarkedClass}. {Shortcut()}");
         to.WriteLine();
-        Line(to, $"Report:   {Path.Combine(folder, QuickstartRun.Results, AuditRun.Page)}");
-        Line(to, $"Planted:  {Path.Combine(folder, FaultyFolder.Planted)}");
+        to.WriteLine(string.Create(Culture, $"Report:   {Path.Combine(folder, QuickstartRun.Results, AuditRun.Page)}"));
+        to.WriteLine(string.Create(Culture, $"Planted:  {Path.Combine(folder, FaultyFolder.Planted)}"));
         to.WriteLine();
         var store = Path.Combine(folder, QuickstartRun.Store);
         to.WriteLine("Next:");
-        Line(to, $"  agcam audit {Path.Combine(folder, FaultyFolder.Manifest)} --store {store}");
-        Line(to, $"  agcam explain {Path.Combine(folder, "images")} --out {Path.Combine(folder, "overlays")}");
+        to.WriteLine(string.Create(Culture, $"  agcam audit {Path.Combine(folder, FaultyFolder.Manifest)} --store {store}"));
+        to.WriteLine(string.Create(Culture, $"  agcam explain {Path.Combine(folder, "images")} --out {Path.Combine(folder, "overlays")}"));
         to.WriteLine("  agcam audit photos/ --model vit/ --labels parent --out audit");
     }
 
@@ -73,8 +79,6 @@ internal sealed class QuickstartText(AuditReport report, PlantedFaults faults, s
     }
 
     private static string Name(ListedClass listed) => AgCam.Scenes.SceneClass.Names[listed.Class.Class];
-
-    private static void Line(TextWriter to, FormattableString text) => to.WriteLine(text.ToString(Culture));
 
     private static void Wrapped(TextWriter to, string text) => to.WriteLine(Field.Wrapped(text, Columns, 0));
 }
