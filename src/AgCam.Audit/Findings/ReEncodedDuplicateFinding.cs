@@ -12,7 +12,7 @@ public sealed class ReEncodedDuplicateFinding : GroupFinding
 {
     private const int Radius = 5;
     private const int MinimumBits = 8; // set and unset, of a hash that tells pictures apart
-    private const double MinimumEntropy = 1; // bits of the luma; one colour has 0
+    private const float MinimumEntropy = 1; // bits of the luma; one colour has 0
 
     private readonly List<Entry> _images = [];
 
