@@ -22,13 +22,16 @@ internal static class AuditCard
     /// <param name="controls">Number of datasets without a watermark, with 400 scenes each.</param>
     public static async Task RunAsync(int count, int controls)
     {
-        Console.WriteLine("| faults of each kind | mark | finding | planted | found | precision | recall |\n|---|---|---|---|---|---|---|");
-        var marks = new List<string>();
+        var (columns, rows, marks) = (new List<string>(), new Dictionary<string, List<string>>(), new List<string>());
         var seed = 101;
         foreach (var rate in new[] { 0.02, 0.05, 0.1 })
         foreach (var corner in new int?[] { null, TopRight })
         {
-            var mark = corner is null ? "any corner" : "fixed corner";
+            var column = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{100 * rate:0} %, {(corner is null ? "any corner" : "fixed corner")}"
+            );
+            columns.Add(column);
             var options = new SceneOptions { WatermarkCorner = corner };
             await WithAuditAsync(
                 new FaultyFolderOptions
@@ -41,20 +44,17 @@ internal static class AuditCard
                 },
                 (report, faults, folder) =>
                 {
-                    var start = $"| {100 * rate:0} % | {mark} |";
                     foreach (var score in FaultScore.Of(report, faults, folder))
-                        Write(
-                            $"{start} {score.Finding} | {score.Planted} | {score.Found} | {score.Precision:0.000} | {score.Recall:0.000} |"
-                        );
-                    var (wrong, recall) = (faults.WrongLabels.Count, FaultScore.LabelRecallInTwice(report, faults, folder));
-                    Write($"{start} label, the {2 * wrong} lowest | {wrong} | | | {recall:0.000} |");
-                    marks.Add(Mark(report, faults, start));
+                        Add(score.Finding, $"{score.Precision:0.000} / {score.Recall:0.000}");
+                    Add("label: recall in twice the number", $"{FaultScore.LabelRecallInTwice(report, faults, folder):0.000}");
+                    marks.Add(Mark(report, faults, $"| {column} |"));
                 }
             );
         }
-        Console.WriteLine(
-            "\n| faults | mark | first class | candidates | confirmed | flip rate | control |\n|---|---|---|---|---|---|---|"
-        );
+        Console.WriteLine($"| precision / recall | {string.Join(" | ", columns)} |\n|---|{string.Concat(columns.Select(_ => "---|"))}");
+        foreach (var (name, cells) in rows)
+            Console.WriteLine($"| {name} | {string.Join(" | ", cells)} |");
+        Console.WriteLine("\n| faults, mark | first class | candidates | confirmed | flip rate | control |\n|---|---|---|---|---|---|");
         foreach (var mark in marks)
             Console.WriteLine(mark);
 
@@ -78,6 +78,13 @@ internal static class AuditCard
                 }
             );
         Write($"\n{controls} datasets without a watermark: {confirmed} classes confirmed, {candidates} candidates in {with} datasets");
+
+        void Add(string name, FormattableString cell)
+        {
+            if (!rows.TryGetValue(name, out var cells))
+                rows[name] = cells = [];
+            cells.Add(cell.ToString(CultureInfo.InvariantCulture));
+        }
     }
 
     private static string Mark(AuditReport report, PlantedFaults faults, string start)
