@@ -66,6 +66,6 @@ public sealed record Confirmation(
             string.Create(CultureInfo.InvariantCulture, $"{Percent(rate.Mean)} % ({Percent(rate.Low)} to {Percent(rate.High)})");
 
         // Adding 0 turns -0 into 0.
-        static double Percent(double share) => Math.Round(100 * share) + 0.0;
+        static double Percent(double share) => Math.Round(100 * share, MidpointRounding.AwayFromZero) + 0.0;
     }
 }

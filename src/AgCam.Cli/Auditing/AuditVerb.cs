@@ -8,6 +8,7 @@ using AgCam.Audit.Predictions;
 using AgCam.Audit.Stored;
 using AgCam.Cli.Comparing;
 using AgCam.Cli.Options;
+using AgCam.Cli.Remote;
 using AgCam.Cli.Serving;
 using AgCam.Cli.Terminal;
 using AgCam.Labels;
@@ -22,6 +23,7 @@ namespace AgCam.Cli.Auditing;
 internal sealed class AuditVerb
 {
     private readonly ServiceOptions _services = new();
+    private readonly RemoteOptions _remote = new(isOptional: true);
 
     private readonly Argument<string?> _source = new("SOURCE")
     {
@@ -138,12 +140,14 @@ internal sealed class AuditVerb
             _json,
         };
         _services.AddTo(command, api: false, worker: true, bus: false);
+        _remote.AddTo(command);
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed, cancellationToken));
         return command.WithExamples(
             new Example("What is wrong with this dataset?", "agcam audit photos/ --model vit/ --labels parent --out audit"),
             new Example("Which labels are probably wrong?", "agcam audit --predictions probs.npy --labels labels.npy"),
             new Example("With class names, and files to work with", "agcam audit --predictions probs.csv --labels labels.csv --out audit"),
             new Example("Does the model use a watermark?", "agcam audit photos/ --model vit/ --fail-on fixed-position:confirmed"),
+            new Example("By the workers of a server", "agcam audit /data/photos --labels parent --url http://agcam:8080 --out audit"),
             new Example("As a gate in CI", "agcam audit --predictions probs.parquet --fail-on label:2% --out audit")
         );
     }
@@ -160,9 +164,37 @@ internal sealed class AuditVerb
             throw new UsageException("Give a folder, a manifest or a job, or --predictions; not both.");
         Refuse(parsed, "a model, which has its own names of classes", _classes);
         Findings(parsed, classes: 1, all: null, rows: null); // refuses unknown names before hours of explaining
+        if (_remote.IsNamed(parsed))
+            return await _remote.RunAsync(parsed, client => AuditRemotelyAsync(parsed, source, client, cancellationToken));
         var code = ExitCode.Success;
         var ended = await parsed.Console.RunServiceAsync(async () => code = await AuditSourceAsync(parsed, source, cancellationToken));
         return ended == ExitCode.Success ? code : ended;
+    }
+
+    private Task<int> AuditRemotelyAsync(ParseResult parsed, string source, ApiClient client, CancellationToken cancellationToken)
+    {
+        if (parsed.GetValue<string[]>("--model") is { Length: > 1 })
+            throw new UsageException("--model with --url names one model of the server.");
+        var spec = new AuditSpec
+        {
+            Findings = parsed.GetValue(_findings)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+            LabelThreshold = parsed.GetValue(_threshold),
+            Confirm = parsed.GetValue(_confirm),
+            FailOn = parsed.GetValue(_failOn),
+        };
+        var audit = new RemoteAudit(
+            source,
+            parsed.GetValue(_labels),
+            parsed.GetValue(_splits),
+            parsed.GetValue<string[]>("--model")?.FirstOrDefault(),
+            parsed.GetResult(_top) is { Implicit: false }
+                ? spec with
+                {
+                    Top = Math.Max(1, Top(parsed.GetValue(_top)!) ?? AuditSpec.MaxTop),
+                }
+                : spec
+        );
+        return audit.RunAsync(client, parsed.Console, parsed.GetValue(_out), parsed.GetValue(_json), cancellationToken);
     }
 
     private async Task<int> AuditFileAsync(ParseResult parsed, CancellationToken cancellationToken)

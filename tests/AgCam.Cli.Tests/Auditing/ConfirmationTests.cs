@@ -163,6 +163,18 @@ public sealed class ConfirmationTests(ConfirmationTests.Audited audited) : IClas
         Assert.True(report.GetProperty("gates")[0].GetProperty("violated").GetBoolean());
         Assert.Equal(Outcomes(audited.Report), Outcomes(report));
 
+        using var folder = new TemporaryFolder();
+        string[] remote = ["audit", audited.Job, "--url", $"{serving.Url}", "--findings", "fixed-position", "--confirm", "24"];
+        var outcome = Agcam.Run([.. remote, "--fail-on", "fixed-position:confirmed", "--out", folder["out"]]);
+        Assert.True(outcome.Code == 1, outcome.Errors);
+        Assert.Contains("  fish (confirmed)\n      ", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("Gate fixed-position: 1 confirmed, limit 0: violated", outcome.Output, StringComparison.Ordinal);
+        Assert.NotEmpty(File.ReadLines(folder["out/findings.jsonl"]));
+        Assert.Equal(
+            "fixed-position",
+            Text(JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(folder["out/audit.json"])).GetProperty("findings")[0], "name")
+        );
+
         static IEnumerable<(string, string, double)> Outcomes(JsonElement report) =>
             Candidates(report).Select(found => (Name(found), Text(found, "status"), Math.Round(Mean(found, "flipRate"), 6)));
     }
