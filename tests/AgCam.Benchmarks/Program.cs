@@ -7,6 +7,7 @@
 // embedding [IMAGES [ROUNDS [mongodb://server]]]: bytes, rate and CPU time of embeddings
 // near [IMAGES]: time, memory and recall of the search for near-duplicates
 // audit [SCENES [CONTROLS]]: planted faults and what an audit finds of them, the table of docs/audit.md
+// audit-speed [IMAGES [mongodb://server]]: time and memory of an audit of stored explanations
 // lanes [MODEL [BATCH [ROUNDS]]]: one batch at a time on all processors, or one per processor
 // other arguments are those of BenchmarkDotNet
 using System.Globalization;
@@ -33,6 +34,9 @@ switch (args.FirstOrDefault())
         break;
     case "audit":
         await AuditCard.RunAsync(Number(1, 1000), Number(2, 20));
+        break;
+    case "audit-speed":
+        await AuditSpeed.RunAsync(Number(1, 100_000), args.ElementAtOrDefault(2));
         break;
     case "lanes":
         Lanes.Run(Given(1, "src/AgCam.Scenes/Shipped/model"), Number(2, 16), Number(3, 7), Console.Out);

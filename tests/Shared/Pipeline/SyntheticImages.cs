@@ -58,7 +58,16 @@ internal sealed class SyntheticImages
             Id = ExplanationId(number),
             Image = image,
             Provenance = _provenance,
-            Picture = new PictureFacts(640, 480, (long)Mix((ulong)number), 0.5f, 120.5f, 7.25f, 0.125f, 0.875f),
+            Picture = new PictureFacts(
+                640,
+                480,
+                (long)Mix((ulong)number),
+                0.2f + (0.6f * Part(number, 7)),
+                40 + (160 * Part(number, 8)),
+                6 + (1.5f * Part(number, 9)),
+                0.125f,
+                0.875f
+            ),
             Top =
             [
                 .. Enumerable
@@ -134,7 +143,10 @@ internal sealed class SyntheticImages
 
     private static float Probability(int number) => (float)Math.Sqrt(Mix((ulong)number + 5) % 1_000_000 / 1e6);
 
-    private static string Name(int @class) => $"class {@class:000}";
+    /// <summary>Returns one of several independent numbers in [0, 1).</summary>
+    private static float Part(int number, ulong which) => Mix((ulong)number + (which << 48)) % 1_000_000 / 1e6f;
+
+    public static string Name(int @class) => $"class {@class:000}";
 
     private Digest Image(int number) => Hash((ulong)number);
 
