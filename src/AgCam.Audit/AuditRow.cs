@@ -42,6 +42,9 @@ public sealed record AuditRow(long Number, string? Path)
     /// </summary>
     public BoundingBox? MapArea { get; init; }
 
+    /// <summary>Boxes of the map, in original pixels.</summary>
+    public IReadOnlyList<BoundingBox> Boxes { get; init; } = [];
+
     /// <summary>Annotated boxes. Null when nothing is known of them; <see cref="Annotation.None"/> when the image has none.</summary>
     public Annotation? Objects { get; init; }
 

@@ -78,6 +78,90 @@ public sealed class AuditJobTests(AuditJobTests.Planted planted) : IClassFixture
     }
 
     [Fact]
+    public void Coco_file_keeps_the_rules_of_the_format_and_gives_boxes_the_predicted_class()
+    {
+        var folder = Written("coco");
+        var coco = Read(folder, "coco.json");
+        var categories = coco.GetProperty("categories")
+            .EnumerateArray()
+            .ToDictionary(category => category.GetProperty("id").GetInt32(), category => category.GetProperty("name").GetString());
+        Assert.Equal(Enumerable.Range(1, categories.Count), categories.Keys.Order());
+        var images = coco.GetProperty("images").EnumerateArray().ToDictionary(image => image.GetProperty("id").GetInt64());
+        Assert.Equal(32, images.Count); // the broken file has no size
+        Assert.EndsWith("copy.png", images[Copy].GetProperty("file_name").GetString(), StringComparison.Ordinal);
+        var predicted = File.ReadLines(Path.Combine(folder, "findings.jsonl"))
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .ToDictionary(row => row.GetProperty("number").GetInt64(), row => row.GetProperty("predicted_label").GetString());
+        var annotations = coco.GetProperty("annotations").EnumerateArray().ToList();
+        Assert.True(annotations.Count >= 30, $"{annotations.Count} boxes");
+        Assert.Distinct(annotations.Select(annotation => annotation.GetProperty("id").GetInt64()));
+        foreach (var annotation in annotations)
+        {
+            var number = annotation.GetProperty("image_id").GetInt64();
+            var image = images[number];
+            double[] box = [.. annotation.GetProperty("bbox").EnumerateArray().Select(value => value.GetDouble())];
+            Assert.Equal(4, box.Length);
+            Assert.True(box[0] >= 0 && box[1] >= 0 && box[2] > 0 && box[3] > 0, annotation.ToString());
+            Assert.True(box[0] + box[2] <= image.GetProperty("width").GetInt32() + 1e-6, annotation.ToString());
+            Assert.True(box[1] + box[3] <= image.GetProperty("height").GetInt32() + 1e-6, annotation.ToString());
+            Assert.Equal(box[2] * box[3], annotation.GetProperty("area").GetDouble(), 1e-6);
+            Assert.InRange(annotation.GetProperty("score").GetDouble(), 0, 1);
+            Assert.Equal(0, annotation.GetProperty("iscrowd").GetInt32());
+            Assert.Equal(predicted[number], categories[annotation.GetProperty("category_id").GetInt32()]);
+        }
+    }
+
+    [Fact]
+    public void FiftyOne_samples_have_the_form_that_its_importer_reads()
+    {
+        var folder = Written("samples");
+        Written("samples"); // replaces the heatmaps of the first
+        Assert.False(Read(folder, "fiftyone/metadata.json").TryGetProperty("version", out _)); // else ids and a schema are required
+        var samples = Read(folder, "fiftyone/samples.json").GetProperty("samples").EnumerateArray().ToList();
+        Assert.Equal(32, samples.Count);
+        Assert.All(samples, sample => Assert.True(File.Exists(sample.GetProperty("filepath").GetString())));
+        var wrong = samples[WrongLabel];
+        Assert.Equal(["label"], Tags(wrong).Intersect(["label"]));
+        Assert.Equal("Classification", wrong.GetProperty("ground_truth").GetProperty("_cls").GetString());
+        Assert.Equal("heart", wrong.GetProperty("ground_truth").GetProperty("label").GetString());
+        Assert.NotEqual("heart", wrong.GetProperty("prediction").GetProperty("label").GetString());
+        Assert.InRange(wrong.GetProperty("prediction").GetProperty("confidence").GetDouble(), 0.5, 1);
+        Assert.Subset(Tags(samples[Copy]).ToHashSet(), new HashSet<string> { "exact-duplicate", "split-leak" });
+        Assert.Contains("dark", Tags(samples[Black]));
+
+        var boxes = samples.SelectMany(sample => Labels(sample, "boxes", "Detections").GetProperty("detections").EnumerateArray()).ToList();
+        Assert.Equal(Read(folder, "coco.json").GetProperty("annotations").GetArrayLength(), boxes.Count);
+        foreach (var box in boxes)
+        {
+            Assert.Equal("Detection", box.GetProperty("_cls").GetString());
+            double[] sides = [.. box.GetProperty("bounding_box").EnumerateArray().Select(value => value.GetDouble())];
+            Assert.True(sides is [>= 0, >= 0, > 0, > 0] && sides[0] + sides[2] <= 1 + 1e-6 && sides[1] + sides[3] <= 1 + 1e-6);
+        }
+
+        var maps = samples.Where(sample => sample.TryGetProperty("heatmap", out _)).ToList();
+        Assert.Contains(wrong, maps);
+        Assert.All(maps, sample => Assert.NotEmpty(Tags(sample)));
+        Assert.Equal(maps.Count, Directory.GetFiles(Path.Combine(folder, "fiftyone", "fields", "heatmap")).Length);
+        Assert.Equal(["heatmap"], Directory.GetDirectories(Path.Combine(folder, "fiftyone", "fields")).Select(Path.GetFileName));
+        foreach (var map in maps.Select(sample => Labels(sample, "heatmap", "Heatmap").GetProperty("map_path").GetString()!))
+        {
+            Assert.True(Path.IsPathRooted(map));
+            var header = File.ReadAllBytes(map).AsSpan(0, 26);
+            Assert.Equal("PNG"u8, header[1..4]);
+            Assert.Equal([8, 0], header[24..26].ToArray()); // 8 bits, grey
+        }
+
+        static JsonElement Labels(JsonElement sample, string field, string type)
+        {
+            var labels = sample.GetProperty(field);
+            Assert.Equal(type, labels.GetProperty("_cls").GetString());
+            return labels;
+        }
+
+        static IEnumerable<string> Tags(JsonElement sample) => sample.GetProperty("tags").EnumerateArray().Select(tag => tag.GetString()!);
+    }
+
+    [Fact]
     public void Audit_of_the_stored_job_gives_the_same_report_without_the_images()
     {
         var again = AgcamProcess.Run("audit", planted.Job, "--store", planted.Store, "--top", "all", "--json");
@@ -171,6 +255,17 @@ public sealed class AuditJobTests(AuditJobTests.Planted planted) : IClassFixture
         Assert.Equal(2, outcome.Code);
         Assert.Contains("is running. An audit needs a completed job.", outcome.Errors, StringComparison.Ordinal);
     }
+
+    /// <summary>Returns the folder of the stored job's audit.</summary>
+    private string Written(string name)
+    {
+        var folder = Path.Combine(planted.Folder, name);
+        Assert.Equal(0, AgcamProcess.Run("audit", planted.Job, "--store", planted.Store, "--confirm", "0", "--out", folder).Code);
+        return folder;
+    }
+
+    private static JsonElement Read(string folder, string name) =>
+        JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(Path.Combine(folder, name)));
 
     private static IEnumerable<int> Issues(JsonElement finding) =>
         finding

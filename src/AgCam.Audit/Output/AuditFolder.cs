@@ -17,20 +17,29 @@ internal sealed class AuditFolder : IAsyncDisposable
     private readonly ImageTable _table;
     private readonly StreamWriter _corrected; // rows for a person to edit
     private readonly ClassNames _classes;
+    private readonly CocoFile? _coco;
+    private readonly FiftyOneFolder? _fiftyOne;
 
     /// <param name="folder">Created when it does not exist.</param>
-    public AuditFolder(string folder, ClassNames classes, IReadOnlyList<Finding> findings)
+    /// <param name="hasExplanations">Whether the rows have pictures, maps and boxes, for coco.json and fiftyone/.</param>
+    public AuditFolder(string folder, ClassNames classes, IReadOnlyList<Finding> findings, bool hasExplanations)
     {
         (_folder, _classes) = (folder, classes);
         _table = new ImageTable(classes, findings, Create("findings.csv"), Create("findings.jsonl"), Create("findings.parquet"));
         _corrected = new StreamWriter(Create("corrected-labels.csv"));
         _corrected.Write("number,path,given,likely,score\r\n");
+        if (!hasExplanations)
+            return;
+        _coco = new CocoFile(Create("coco.json"), classes);
+        _fiftyOne = new FiftyOneFolder(Path.Combine(folder, "fiftyone"), Create("fiftyone/samples.json"), classes, findings);
     }
 
     /// <summary>Adds an image's row. Blocks on the disk only.</summary>
     public void Add(AuditRow row, ImageResult result)
     {
         _table.AddAsync(row, result).GetAwaiter().GetResult();
+        _coco?.Add(row);
+        _fiftyOne?.Add(row, result);
         foreach (var score in result.Scores)
             if (score is { IsIssue: true, Likely: not null } wrong)
                 WriteCorrected(row, wrong);
@@ -48,6 +57,12 @@ internal sealed class AuditFolder : IAsyncDisposable
         using (var metrics = new StreamWriter(Create("metrics.json")))
             await metrics.WriteAsync(Metrics(report).ToJsonString());
         await _corrected.DisposeAsync();
+        _coco?.Complete(model);
+        if (_fiftyOne is not null)
+        {
+            Add("fiftyone/metadata.json", _fiftyOne.Metadata());
+            _fiftyOne.Complete();
+        }
         foreach (var file in _files)
             file.Commit();
     }
@@ -64,6 +79,8 @@ internal sealed class AuditFolder : IAsyncDisposable
     {
         foreach (var file in _files)
             file.Dispose();
+        _coco?.Dispose();
+        _fiftyOne?.Dispose();
         return ValueTask.CompletedTask;
     }
 

@@ -84,6 +84,7 @@ public sealed class JobRows(IStore store, Guid job, ClassNames classes)
             MapArea = preprocessing is null
                 ? null
                 : Preprocessor.MapArea(preprocessing, explanation.Picture.Width, explanation.Picture.Height),
+            Boxes = explanation.Maps is [var first, ..] && first.Is("predicted") ? item.Boxes : [], // an item has those of the first map
             Objects = Objects(item),
             Embedding = explanation.Embedding is { } embedding ? HalfBytes.ToFloats(embedding) : null,
             Split = item.Split,

@@ -25,7 +25,7 @@ internal sealed record AuditRun(AuditInput Input, IReadOnlyList<Finding> Finding
         var auditor = new Auditor(Input.Classes, Findings, Top);
         if (Folder is null)
             return await ConfirmAsync(await auditor.RunAsync(Input.ReadAsync, cancellationToken: cancellationToken), null);
-        await using var files = new AuditFolder(Folder, Input.Classes, Findings);
+        await using var files = new AuditFolder(Folder, Input.Classes, Findings, hasExplanations: Input.Job is not null);
         var report = await ConfirmAsync(await auditor.RunAsync(Input.ReadAsync, files.Add, cancellationToken), files);
         await files.CompleteAsync(report, Input.Model, Gates);
         WritePage(report, Folder, await DrawAsync(report));

@@ -103,8 +103,7 @@ internal sealed class AuditVerb
     {
         Description =
             "Folder for report.html, audit.json, findings.csv, findings.jsonl, findings.parquet (cleanlab's column names), "
-            + "corrected-labels.csv, "
-            + "metrics.json, junit.xml and pictures of the interventions.",
+            + "corrected-labels.csv, metrics.json, junit.xml, pictures of the interventions, and of a job also coco.json and fiftyone/.",
         HelpName = "DIR",
     };
 
