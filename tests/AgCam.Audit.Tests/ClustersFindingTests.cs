@@ -1,5 +1,4 @@
 using AgCam.Audit.Findings;
-using AgCam.Heatmaps;
 using Xunit;
 
 namespace AgCam.Audit.Tests;

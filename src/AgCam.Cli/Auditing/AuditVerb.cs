@@ -15,7 +15,6 @@ using AgCam.Labels;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Records;
-using AgCam.Pipeline.Stores;
 
 namespace AgCam.Cli.Auditing;
 

@@ -9,7 +9,6 @@ using AgCam.Cli.Terminal;
 using AgCam.Heatmaps;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Records;
-using AgCam.Pipeline.References;
 using AgCam.Worker;
 using AgCam.Worker.Interventions;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,5 +1,4 @@
 using AgCam.Audit;
-using AgCam.Audit.Findings;
 using AgCam.Audit.Interventions;
 using AgCam.Scenes.Faults;
 

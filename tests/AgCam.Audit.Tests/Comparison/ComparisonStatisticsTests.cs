@@ -1,5 +1,4 @@
 using AgCam.Audit.Comparison;
-using AgCam.Evaluation.Metrics;
 using FsCheck.Xunit;
 using Xunit;
 
