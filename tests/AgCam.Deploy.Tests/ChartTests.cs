@@ -321,7 +321,7 @@ public sealed class ChartTests
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
-    public void Workers_are_scaled_on_unfinished_chunks()
+    public void Workers_are_scaled_on_unfinished_chunks_and_audits()
     {
         var objects = Chart.Render(Chart.Least, All);
         var trigger = objects.Of("ScaledObject", "try-agcam-worker")["spec"]!["triggers"]![0]!;
@@ -333,6 +333,9 @@ public sealed class ChartTests
             [Pipeline.Records.ChunkState.Planned, Pipeline.Records.ChunkState.Published, Pipeline.Records.ChunkState.Leased],
             states
         );
+        var audits = objects.Of("ScaledObject", "try-agcam-worker")["spec"]!["triggers"]![1]!["metadata"]!;
+        Assert.Equal("jobs", (string?)audits["collection"]);
+        Assert.Equal("""{"state": "Running", "auditPending": true}""", (string?)audits["query"]);
         Assert.Null(objects.Of("Deployment", "try-agcam-worker")["spec"]!["replicas"]); // otherwise every upgrade would undo the scaling
     }
 

@@ -75,14 +75,10 @@ internal static class JobSubmission
             return Problem.Conflict("job-state", $"Job {id} is {job.State}; more images may fail.", "Try again when it has ended.");
         if (job.Progress.Failed == 0)
             return Problem.Conflict("nothing-failed", $"Job {id} has no failed images.", "There is nothing to retry.");
-        // Measurements depend on the batch, so an evaluation is repeated on the whole dataset.
-        var child = job.Spec with
-        {
-            Parent = id,
-            Source = job.Spec.Evaluation is null ? $"failures:{id}" : job.Spec.Source,
-            Trace = JobTrace.Here,
-        };
-        var images = job.Spec.Evaluation is null ? job.Progress.Failed : job.Images ?? job.Progress.Failed + job.Progress.Completed;
+        // Measurements depend on the batch, and an audit is of all images, so both are repeated on the whole source.
+        var isWhole = job.Spec.Evaluation is not null || job.Spec.Audit is not null;
+        var child = job.Spec with { Parent = id, Source = isWhole ? job.Spec.Source : $"failures:{id}", Trace = JobTrace.Here };
+        var images = isWhole ? job.Images ?? job.Progress.Failed + job.Progress.Completed : job.Progress.Failed;
         var key = IdempotencyKey.OfRetry(id);
         if (
             await IsFreeAsync(RequestId.Of(key), services.Store, cancellationToken)

@@ -109,7 +109,7 @@ internal static class Jobs
             .Changes(Change.One)
             .WithSummary("Retry a job's failures")
             .WithDescription(
-                "Creates a child job of the failed images, or for an evaluation one that measures the whole dataset again. "
+                "Creates a child job of the failed images, or for an evaluation or an audit one of the whole source. "
                     + "A second retry returns the first. The child has the owner of its parent."
             );
         item.MapDelete("", JobDeletion.DeleteAsync)

@@ -106,6 +106,12 @@ internal sealed class AuditVerb
         HelpName = "DIR",
     };
 
+    private readonly Option<string?> _key = new("--key")
+    {
+        Description = "With --url: idempotency key. The same key with the same audit is the same job.",
+        HelpName = "KEY",
+    };
+
     private readonly Option<bool> _json = new("--json") { Description = "Prints the report as one JSON object." };
 
     public static Command Create() => new AuditVerb().Build();
@@ -135,6 +141,7 @@ internal sealed class AuditVerb
             _confirm,
             _failOn,
             _out,
+            _key,
             _json,
         };
         _services.AddTo(command, api: false, worker: true, bus: false);
@@ -164,6 +171,7 @@ internal sealed class AuditVerb
         Findings(parsed, classes: 1, all: null, rows: null); // refuses unknown names before hours of explaining
         if (_remote.IsNamed(parsed))
             return await _remote.RunAsync(parsed, client => AuditRemotelyAsync(parsed, source, client, cancellationToken));
+        Refuse(parsed, "an audit on this machine, which uses its explanations again", _key);
         var code = ExitCode.Success;
         var ended = await parsed.Console.RunServiceAsync(async () => code = await AuditSourceAsync(parsed, source, cancellationToken));
         return ended == ExitCode.Success ? code : ended;
@@ -185,6 +193,7 @@ internal sealed class AuditVerb
             parsed.GetValue(_labels),
             parsed.GetValue(_splits),
             parsed.GetValue<string[]>("--model")?.FirstOrDefault(),
+            parsed.GetValue(_key),
             parsed.GetResult(_top) is { Implicit: false }
                 ? spec with
                 {

@@ -12,7 +12,8 @@ namespace AgCam.Cli.Auditing;
 /// <param name="Source">Images below a folder that the server may read, another source of jobs, or a job of the server.</param>
 /// <param name="Labels">parent, or null.</param>
 /// <param name="Model">Name of a model on the server; null for its only model.</param>
-internal sealed record RemoteAudit(string Source, string? Labels, string? Splits, string? Model, AuditSpec Spec)
+/// <param name="Key">Idempotency key; null for a new one.</param>
+internal sealed record RemoteAudit(string Source, string? Labels, string? Splits, string? Model, string? Key, AuditSpec Spec)
 {
     private const int Examples = 3;
     private const int Columns = 80;
@@ -29,8 +30,9 @@ internal sealed record RemoteAudit(string Source, string? Labels, string? Splits
     )
     {
         var body = await BodyAsync(client, cancellationToken);
-        var id = (string)(await client.PostAsync("/v1/jobs", body, Guid.NewGuid().ToString(), cancellationToken))!["id"]!;
-        console.Error.WriteLine($"agcam: job {id}. It continues without this command.");
+        var key = Key ?? Guid.NewGuid().ToString();
+        var id = (string)(await client.PostAsync("/v1/jobs", body, key, cancellationToken))!["id"]!;
+        console.Error.WriteLine($"agcam: job {id}. It continues without this command. To follow it again, add --key {key}.");
         var job = await JobLines.ToEndAsync(client, id, console.Error.WriteLine, cancellationToken);
         if ((string?)job["state"] != JobLines.Completed)
             throw new UsageException(

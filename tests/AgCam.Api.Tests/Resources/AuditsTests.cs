@@ -63,6 +63,21 @@ public sealed class AuditsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
+    public async Task A_retry_audits_all_images_again()
+    {
+        var source = Folder("retried");
+        await File.WriteAllTextAsync(Path.Combine(Api.Folder, "retried", "3.png"), "no image", Cancel);
+        var job = await CompletedAsync(Audit(source, """{ "findings": ["aspect"] }"""));
+        Assert.Equal(1, (int)job["progress"]!["failed"]!);
+        File.WriteAllBytes(Path.Combine(Api.Folder, "retried", "3.png"), RunningApi.Picture(7003, height: 50));
+
+        var answer = await Api.SendJsonAsync($"/v1/jobs/{job["id"]}/retry", new JsonObject());
+        var child = await Api.GetAsync($"/v1/jobs/{(await RunningApi.JsonAsync(answer, 201))["id"]}?wait=30");
+        Assert.Equal(("Completed", "audit", 4), ((string?)child["state"], (string?)child["kind"], (int)child["progress"]!["completed"]!));
+        Assert.Equal(2, (int)(await FindingAsync(child, "aspect"))["count"]!);
+    }
+
+    [Fact]
     public async Task Findings_are_listed_by_name_image_and_class_page_by_page()
     {
         var job = await CompletedAsync(Audit(Folder("listed")));

@@ -59,8 +59,14 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             case 6 when pick % 8 < 2:
                 Note("cancel", await store.Jobs.CancelAsync(job, pick % 3 == 0 ? null : "enough"));
                 break;
+            case 6:
+                await LeaseAuditAsync(job, pick);
+                break;
             case 7 when pick % 4 == 0:
                 Note("delete", await store.Jobs.DeleteAsync(Owners[pick / 4 % 4]));
+                break;
+            case 7 when _audits.Count > 0:
+                await ContinueAuditAsync(_audits[^(1 + pick / 24 % Math.Min(_audits.Count, 3))], pick / 4);
                 break;
             case 8 or 9 or 10 or 11:
                 Note("claim planned", Remember(await store.Chunks.ClaimPlannedAsync(job, 1 + pick / 2 % 4, 2 * Minute)));
@@ -131,7 +137,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         Some.Spec($"folder:/{pick / 2 % 4 / 3}", "a", key) with
         {
             Owner = OwnerOf(pick),
-            Audit = pick / 2 % 4 == 1 ? new AuditSpec() : null,
+            Audit = pick / 2 % 2 == 1 ? new AuditSpec() : null,
         };
 
     private static string? OwnerOf(int pick) => pick % 3 == 0 ? null : $"key {pick % 3}";
@@ -260,26 +266,8 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
 
     private async Task OtherAsync(Guid job, int pick)
     {
-        switch (pick / 2 % 12)
+        switch (pick / 2 % 8)
         {
-            case 8 or 9:
-                var due = await store.Audits.DueAsync();
-                Note("due audits", due.Order());
-                var lease = await store.Audits.LeaseAsync(due.Count == 0 ? job : due.Min(), $"auditor {pick % 3}", Minute);
-                Note("lease audit", lease);
-                if (lease is not null)
-                    _audits.Add(lease);
-                break;
-            case 10 when _audits.Count > 0:
-                var held = _audits[^(1 + pick / 24 % Math.Min(_audits.Count, 3))];
-                if (pick / 72 % 3 == 0)
-                    Note("extend audit", await store.Audits.ExtendAsync(held, Minute));
-                else
-                    await store.Audits.ReleaseAsync(held, faulted: pick / 72 % 3 == 1);
-                break;
-            case 11 when _audits.Count > 0:
-                await CompleteAuditAsync(_audits[^(1 + pick / 24 % Math.Min(_audits.Count, 3))], pick);
-                break;
             case 7:
                 var ended = new EndedJobsQuery { Before = clock.Now() - pick / 16 % 3 * Minute, Tag = pick / 48 % 3 == 0 ? "beta" : null };
                 Note("ended", (await store.Jobs.EndedAsync(ended)).OrderBy(item => item.Id));
@@ -312,14 +300,34 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         }
     }
 
-    private async Task CompleteAuditAsync(AuditLease held, int pick)
+    private async Task LeaseAuditAsync(Guid job, int pick)
     {
-        var first = (await store.Audits.AddAsync(held, [.. Enumerable.Range(0, 5).Select(number => Some.Finding(number, pick))])) ? 5 : 0;
-        Note("add findings", first);
-        if (pick / 72 % 4 > 0)
-            Note("complete audit", await store.Audits.CompleteAsync(held, [(byte)(pick % 7)]));
-        else
-            await store.Audits.ReleaseAsync(held); // a second call of Add would repeat the numbers
+        var due = await store.Audits.DueAsync();
+        Note("due audits", due.Order());
+        var lease = await store.Audits.LeaseAsync(due.Count == 0 ? job : due.Min(), $"auditor {pick % 3}", Minute);
+        Note("lease audit", lease);
+        if (lease is not null)
+            _audits.Add(lease);
+    }
+
+    private async Task ContinueAuditAsync(AuditLease held, int pick)
+    {
+        switch (pick % 6)
+        {
+            case 0:
+                Note("extend audit", await store.Audits.ExtendAsync(held, Minute));
+                break;
+            case 1:
+                await store.Audits.ReleaseAsync(held, faulted: pick % 4 == 1);
+                break;
+            default:
+                var findings = Enumerable.Range(0, 5).Select(number => Some.Finding(number, pick));
+                Note("add findings", await store.Audits.AddAsync(held, [.. findings]));
+                if (pick % 6 > 2)
+                    Note("complete audit", await store.Audits.CompleteAsync(held, [(byte)(pick % 7)]));
+                await store.Audits.ReleaseAsync(held); // a second call of Add would repeat the numbers
+                break;
+        }
     }
 
     private static JobQuery JobsOf(int pick) =>
