@@ -90,7 +90,7 @@ public sealed class MapFinding : SingleImageFinding
                 select (row, column),
             ];
 
-    /// <summary>Tells by row, column and size of the grid whether a patch is at the finding's place; null without a place.</summary>
+    /// <summary>Returns, by row, column and size of the grid, whether a patch is at the finding's place; null without a place.</summary>
     private Func<int, int, int, int, bool>? Place { get; init; }
 
     public override double Threshold { get; }

@@ -10,7 +10,7 @@ namespace AgCam.Audit.Stored;
 
 /// <summary>Result of <see cref="JobAudit.RunAsync"/>, in the form in which a store keeps it.</summary>
 /// <param name="Report">The report as `agcam audit --json` prints it: JSON, gzip.</param>
-/// <param name="Findings">What the findings list, at most <see cref="AuditSpec.Top"/> for each.</param>
+/// <param name="Findings">Rows of the findings, at most <see cref="AuditSpec.Top"/> for each.</param>
 /// <param name="ViolatedGates">The gates that are violated, as they were written.</param>
 public sealed record JobAuditResult(byte[] Report, IReadOnlyList<StoredFinding> Findings, IReadOnlyList<string> ViolatedGates);
 

@@ -33,7 +33,16 @@ internal sealed class CandidateTesting(CommandConsole console, PipelineOptions o
         );
         BackendSelfTestVerb.LoadTrusted();
         await using var host = LocalHost.Build(services => // not started: it takes no other work
-            services.AddAgCamPipeline(Reading(job) with { Bus = PipelineOptions.InMemory, RunJobs = false }).AddAgCamWorker(worker)
+            services
+                .AddAgCamPipeline(
+                    options with
+                    {
+                        References = StoredJob.Readable(options.References, [job]),
+                        Bus = PipelineOptions.InMemory,
+                        RunJobs = false,
+                    }
+                )
+                .AddAgCamWorker(worker)
         );
         var done = 0L;
         using var screen = new Screen(console);
@@ -60,18 +69,5 @@ internal sealed class CandidateTesting(CommandConsole console, PipelineOptions o
                 files.Add(names[i], PngEncoder.Encode(InterventionPicture.Draw(example)));
             return names;
         }
-    }
-
-    /// <summary>Allows the folder of the job's source, whose images the job has read already.</summary>
-    private PipelineOptions Reading(Job job)
-    {
-        var path = job.Spec.Source.Split(':', 2)[^1];
-        var folder = Directory.Exists(path) ? path : Path.GetDirectoryName(path);
-        return !Path.IsPathRooted(path) || !Directory.Exists(folder)
-            ? options
-            : options with
-            {
-                References = options.References with { Roots = [.. options.References.Roots, folder] },
-            };
     }
 }

@@ -1,5 +1,6 @@
 using AgCam.Pipeline;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 
 namespace AgCam.Cli.Auditing;
@@ -41,5 +42,23 @@ internal static class StoredJob
             cursor = page.Next;
         } while (cursor is not null);
         return found is [var only] ? only : null;
+    }
+
+    /// <summary>Returns options that also allow the folders of the jobs' sources, whose images the jobs have read already.</summary>
+    public static ReferenceOptions Readable(ReferenceOptions options, IEnumerable<Job> jobs) =>
+        options with
+        {
+            Roots = [.. options.Roots, .. jobs.Select(job => Folder(job.Spec.Source)).OfType<string>()],
+        };
+
+    /// <summary>Returns the folder of a source such as folder:/data/pets or manifest:/data/pets.csv; null for other sources.</summary>
+    private static string? Folder(string source)
+    {
+        var path = source[(source.IndexOf(':', StringComparison.Ordinal) + 1)..];
+        if (!Path.IsPathRooted(path))
+            return null;
+        return Directory.Exists(path) ? path
+            : File.Exists(path) ? Path.GetDirectoryName(path)
+            : null;
     }
 }

@@ -1,4 +1,5 @@
 using AgCam.Audit.Comparison;
+using AgCam.Cli.Auditing;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
@@ -15,13 +16,7 @@ internal sealed class OriginalImages : IDisposable
     private readonly ReferenceReader _reader;
 
     public OriginalImages(ReferenceOptions options, IStore store, params IEnumerable<Job> jobs) =>
-        _reader = new ReferenceReader(
-            options with
-            {
-                Roots = [.. options.Roots, .. jobs.Select(job => Root(job.Spec.Source)).OfType<string>()],
-            },
-            store.Uploads
-        );
+        _reader = new ReferenceReader(StoredJob.Readable(options, jobs), store.Uploads);
 
     /// <summary>Returns the image at the address that A or B has, with the bytes that they explained.</summary>
     /// <exception cref="ImageException">No address has these bytes any more.</exception>
@@ -60,15 +55,4 @@ internal sealed class OriginalImages : IDisposable
             sha256,
             cancellationToken
         );
-
-    /// <summary>Returns the folder of a source such as folder:/data/pets or manifest:/data/pets.csv; null for other sources.</summary>
-    private static string? Root(string source)
-    {
-        var path = source[(source.IndexOf(':', StringComparison.Ordinal) + 1)..];
-        if (!Path.IsPathRooted(path))
-            return null;
-        return Directory.Exists(path) ? path
-            : File.Exists(path) ? Path.GetDirectoryName(path)
-            : null;
-    }
 }

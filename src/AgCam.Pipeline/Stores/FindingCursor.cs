@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Buffers.Text;
-using System.Text;
 
 namespace AgCam.Pipeline.Stores;
 
@@ -29,12 +28,7 @@ internal static class FindingCursor
         if (query.Cursor is not { } text)
             return -1;
         Span<byte> bytes = stackalloc byte[Size];
-        if (
-            text.Length != Base64Url.GetEncodedLength(Size)
-            || !Base64Url.IsValid(text)
-            || Base64Url.DecodeFromChars(text, bytes) != Size
-            || BinaryPrimitives.ReadUInt64BigEndian(bytes) != Mark(query)
-        )
+        if (!CursorText.TryDecode(text, bytes) || BinaryPrimitives.ReadUInt64BigEndian(bytes) != Mark(query))
             throw new CursorException(
                 "The cursor does not belong to this list of findings. Keep the filters of the page that it came with, or start again "
                     + "without the cursor."
@@ -42,11 +36,5 @@ internal static class FindingCursor
         return BinaryPrimitives.ReadInt32BigEndian(bytes[8..]);
     }
 
-    private static ulong Mark(FindingQuery query)
-    {
-        var text = string.Join('\n', query.Job, query.Finding, query.Class, query.Image, query.OnlyIssues);
-        Span<byte> bytes = stackalloc byte[Digest.Size];
-        Digest.Of(Encoding.UTF8.GetBytes(text)).CopyTo(bytes);
-        return BinaryPrimitives.ReadUInt64BigEndian(bytes);
-    }
+    private static ulong Mark(FindingQuery query) => CursorText.Mark(query.Job, query.Finding, query.Class, query.Image, query.OnlyIssues);
 }

@@ -41,12 +41,7 @@ internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
         if (query.Cursor is not { } text)
             return null;
         Span<byte> bytes = stackalloc byte[Size];
-        if (
-            text.Length != Base64Url.GetEncodedLength(Size)
-            || !Base64Url.IsValid(text)
-            || Base64Url.DecodeFromChars(text, bytes) != Size
-            || BinaryPrimitives.ReadUInt64BigEndian(bytes) != Mark(query)
-        )
+        if (!CursorText.TryDecode(text, bytes) || BinaryPrimitives.ReadUInt64BigEndian(bytes) != Mark(query))
             throw new CursorException(
                 "The cursor does not belong to this list. Keep the filters and the sort of the page that it came with, or start again "
                     + "without the cursor."
@@ -58,12 +53,9 @@ internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
         );
     }
 
-    private static ulong Mark(ItemQuery query)
-    {
-        var index = ItemIndex.For(query);
-        var text = string.Join(
-            '\n',
-            index.Name,
+    private static ulong Mark(ItemQuery query) =>
+        CursorText.Mark(
+            ItemIndex.For(query).Name,
             query.Descending,
             query.Job,
             query.Status,
@@ -74,8 +66,4 @@ internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
             query.Correct,
             query.Explanation
         );
-        Span<byte> bytes = stackalloc byte[Digest.Size];
-        Digest.Of(System.Text.Encoding.UTF8.GetBytes(text)).CopyTo(bytes);
-        return BinaryPrimitives.ReadUInt64BigEndian(bytes);
-    }
 }

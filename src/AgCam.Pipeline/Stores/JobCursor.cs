@@ -30,7 +30,7 @@ internal readonly record struct JobCursor(long Created, Guid Id)
         if (query.Cursor is not { } text)
             return null;
         Span<byte> bytes = stackalloc byte[Size];
-        if (text.Length != Base64Url.GetEncodedLength(Size) || !Base64Url.IsValid(text) || Base64Url.DecodeFromChars(text, bytes) != Size)
+        if (!CursorText.TryDecode(text, bytes))
             throw new CursorException("The cursor does not belong to a list of jobs. Start again without the cursor.");
         return new JobCursor(BinaryPrimitives.ReadInt64BigEndian(bytes), new Guid(bytes[8..], bigEndian: true));
     }
